@@ -1,5 +1,5 @@
-//! The SHA-256 of a request's body, which its signature covers, computed by ring: less than half the time of the SDK's
-//! own. The signed bytes stay the same.
+//! The SHA-256 of a request's body, which its signature covers, computed by ring. The signed bytes stay the same. On a
+//! processor with instructions for SHA-256 the SDK's own takes the same time (`docs/performance.md`).
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_smithy_runtime_api::{
