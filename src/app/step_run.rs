@@ -13,7 +13,7 @@ use super::{
     widgets,
 };
 use crate::{
-    delivery::{AwsError, CheckStep, Millis, Verdict},
+    delivery::{AwsError, CheckStep, Millis, Verdict, error_code},
     engine::{NextStep, Steps},
     event::shown,
 };
@@ -86,7 +86,7 @@ impl StepRun {
 
     /// Adds a failed step.
     pub(super) fn fail(&mut self, name: &'static str, said: &str) {
-        let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
+        let verdict = Verdict::Failed(AwsError::new(error_code::NO_ANSWER, said));
         self.known.push(CheckStep { name: name.into(), verdict, detail: String::new(), found: None });
     }
 

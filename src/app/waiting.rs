@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use crate::{delivery::AwsError, engine::Answer};
+use crate::{
+    delivery::{AwsError, error_code},
+    engine::Answer,
+};
 
 /// The shortest time between two frames that the engine causes.
 pub(super) const FRAME: Duration = Duration::from_millis(50);
@@ -63,7 +66,7 @@ impl From<NoAnswer> for String {
 
 impl From<NoAnswer> for AwsError {
     fn from(_: NoAnswer) -> Self {
-        Self::new("NoAnswer", "It took too long.")
+        Self::new(error_code::NO_ANSWER, "It took too long.")
     }
 }
 
