@@ -36,6 +36,8 @@ mod opened_window;
 mod oracle;
 mod others;
 mod own_log;
+mod picture_renderer;
+mod pictures;
 mod practice;
 mod practice_faults;
 mod practice_port;

@@ -16,6 +16,8 @@ use tributary::{
     engine::{Engine, Paths},
 };
 
+use crate::picture_renderer::PictureRenderer;
+
 /// Maximum steps of a wait: on a busy machine a frame takes longer than the pause after which the engine asks for the
 /// next.
 const STEPS_MAX: u64 = 40;
@@ -68,16 +70,17 @@ fn open_prepared(
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
     let mut config = Some(config);
-    let window =
-        Harness::builder().with_size([1280.0, 1600.0]).with_max_steps(STEPS_MAX).build_eframe(move |cc| {
-            App::new(cc, move |_address| {
-                let config = config.take().expect("started once");
-                let engine = Engine::start(config, paths.clone()).expect("the engine starts");
-                prepare(&engine);
-                let (config_path, data_dir) = (config_path.clone(), data_dir.clone());
-                Ok(Running { engine, config_path, data_dir, held: held.clone() })
-            })
-        });
+    let renderer = PictureRenderer::default();
+    let builder = Harness::builder().with_size([1280.0, 1600.0]).with_max_steps(STEPS_MAX).renderer(renderer);
+    let window = builder.build_eframe(move |cc| {
+        App::new(cc, move |_address| {
+            let config = config.take().expect("started once");
+            let engine = Engine::start(config, paths.clone()).expect("the engine starts");
+            prepare(&engine);
+            let (config_path, data_dir) = (config_path.clone(), data_dir.clone());
+            Ok(Running { engine, config_path, data_dir, held: held.clone() })
+        })
+    });
     let mut opened = OpenedWindow { window, files };
     opened.window.run();
     opened
