@@ -28,6 +28,7 @@ mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use capture::{Capture, check_listen, check_trusted_proxy, trusted_proxy_text};
 pub use credentials::{Credentials, CredentialsSource, check_external_id, check_role_arn, check_role_in};
@@ -50,3 +51,4 @@ pub use save::{SaveError, save};
 pub use saved::SavedDestination;
 pub use settings::{App, Config, Log, Spool};
 pub use source::{Source, check_source_name, new_write_key};
+pub use values::{value_text, with_values};

@@ -53,7 +53,7 @@ impl Actor<'_> {
             Command::Search(text) => places.at(Place::Live).live.search(text),
             Command::Filter(name, value) => places.at(Place::Live).live.require(name, &value),
             Command::Compose(kind, text) => places.at(Place::Test).test.compose(kind, text),
-            Command::ShowDiskLimits => places.at(Place::Settings).settings.show_disk(),
+            Command::ShowSetting(key) => places.at(Place::Settings).settings.show(key),
             Command::AllowReading => {
                 let in_force = self.snapshot.config.destination.kind;
                 places.at(Place::SetUp).setup.allow_reading(in_force);

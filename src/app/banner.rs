@@ -126,7 +126,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             );
             strip_ui(ui, Tone::Bad, "No room for more events", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
-                    seen.push(Command::ShowDiskLimits);
+                    seen.push(Command::ShowSetting("spool.max_bytes"));
                 }
             });
         }
@@ -134,7 +134,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             let text = disk_text(seen);
             strip_ui(ui, Tone::Bad, "Too little free space on the disk", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
-                    seen.push(Command::ShowDiskLimits);
+                    seen.push(Command::ShowSetting("spool.min_free_bytes"));
                 }
             });
         }

@@ -37,8 +37,8 @@ pub(super) enum Command {
     Filter(QueryKey, String),
     /// Opens an event in Test, to edit it.
     Compose(Kind, String),
-    /// Shows the disk limits in Settings.
-    ShowDiskLimits,
+    /// Shows the setting of this name, such as `spool.max_bytes`, in Settings.
+    ShowSetting(&'static str),
     /// Shows the policy in Set up, including what reading the stream needs.
     AllowReading,
     /// Checks the destination as Set up has it.
@@ -118,7 +118,7 @@ pub(super) enum DeliveryCommand {
 #[derive(Clone, PartialEq)]
 pub(super) struct Save {
     pub config: Config,
-    /// What the user is told when it is done.
+    /// What the user is told when it is done; empty: nothing.
     pub done: &'static str,
     /// What happens to queued events.
     pub queued: WaitingEvents,
@@ -376,7 +376,7 @@ pub(super) static ALL: [Entry; 48] = [
 ];
 
 /// Keys that work in one place only, for the list of keys: the place, the keys, what they do.
-pub(super) const KEYS_OF_PLACES: [(&str, &str, &str); 9] = [
+pub(super) const KEYS_OF_PLACES: [(&str, &str, &str); 10] = [
     ("Test", "Ctrl+Enter", "Send the event"),
     ("Live", "Ctrl+F", "Search"),
     ("Live", "J or Down, K or Up", "The next delivery, the one before"),
@@ -384,6 +384,7 @@ pub(super) const KEYS_OF_PLACES: [(&str, &str, &str); 9] = [
     ("Stream", "Ctrl+F", "Filter"),
     ("Stream", "J or Down, K or Up", "The next record, the one before"),
     ("Stream", "Esc", "Close the record"),
+    ("Settings", "Ctrl+F", "Search"),
     ("Everywhere", "Tab, Shift+Tab", "The next control, the one before"),
     ("Everywhere", "Space or Enter", "Press the button, flip the switch"),
 ];

@@ -160,7 +160,7 @@ impl MainWindow {
         if saved.has_set_aside {
             self.alerts.set_aside(Instant::now());
         }
-        Some(saved.notice)
+        saved.notice
     }
 
     /// The notice about what needs the user in any place.

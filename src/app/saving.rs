@@ -15,14 +15,14 @@ const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(2);
 
 pub(super) struct Saving {
     answer: Waiting<Result<Applied, String>>,
-    /// The notice for the user when the settings are saved.
+    /// The notice for the user when the settings are saved; empty: none.
     done: String,
     queued: WaitingEvents,
 }
 
 /// The result of a save.
 pub(super) struct Saved {
-    pub notice: Notice,
+    pub notice: Option<Notice>,
     /// The queued events were set aside, so they count as failed from now on.
     pub has_set_aside: bool,
 }
@@ -44,9 +44,12 @@ impl Saving {
         };
         let has_set_aside = answer.is_ok() && self.queued == WaitingEvents::SetAside;
         let notice = match answer {
-            Ok(Applied::InForce) => Notice::done(std::mem::take(&mut self.done)),
-            Ok(Applied::NotAll(why)) => Notice::error(format!("Saved, but not all of it is in force. {why}")),
-            Err(error) => Notice::error(format!("Not saved: {error}")),
+            Ok(Applied::InForce) if self.done.is_empty() => None,
+            Ok(Applied::InForce) => Some(Notice::done(std::mem::take(&mut self.done))),
+            Ok(Applied::NotAll(why)) => {
+                Some(Notice::error(format!("Saved, but not all of it is in force. {why}")))
+            }
+            Err(error) => Some(Notice::error(format!("Not saved: {error}"))),
         };
         Some(Saved { notice, has_set_aside })
     }

@@ -78,6 +78,11 @@ impl<'a> Seen<'a> {
         self.save_with(config, done, WaitingEvents::GoOn);
     }
 
+    /// Saves the settings without a notice when that is done: the place itself shows it.
+    pub(super) fn save_silently(&mut self, config: Config) {
+        self.save(config, "");
+    }
+
     /// Saves the settings. `queued`: what happens to queued events.
     pub(super) fn save_with(&mut self, config: Config, done: &'static str, queued: WaitingEvents) {
         self.push(Command::Save(Box::new(Save { config, done, queued })));

@@ -1,326 +1,373 @@
-//! The Settings place: the settings of endpoint, disk and log, and the paths of the files. The destination is in Set up.
+//! The Settings place: one column of settings. A change is saved as soon as its field is left, unless it is not allowed; Undo
+//! takes the last one back. A change that opens the endpoint to others is saved only when it is confirmed. The destination is
+//! in Set up.
 
-use eframe::egui::{self, Align, Key, Label, RichText, Ui};
+mod change;
+mod field;
+mod files;
+mod rows;
+mod share;
+
+use eframe::egui::{
+    self, Align, Key, Label, Layout, Modifiers, RichText, ScrollArea, Stroke, Ui, UiBuilder, vec2,
+};
 use lucide_icons::Icon;
 
 use super::{
-    command::{Command, WindowCommand},
-    env_overrides,
-    number::{NUMBER_MAX, Number, number_ui},
-    queue_move,
     seen::Seen,
     sources,
-    theme::{tokens, weight},
-    widgets::{self, Tone},
+    theme::{self, tokens, weight},
+    widgets,
 };
-use crate::{
-    config::{self, Config, Difference, RuleError},
-    engine::WaitingEvents,
-};
+use crate::config::{self, Config};
+use change::Change;
+use field::Field;
+use rows::{GROUPS, contains_words};
+use share::Share;
 
-/// The smallest spool that the settings file takes.
-const SPOOL_BYTES_MIN: u64 = 64 * 1024;
-/// How far an arrow key changes a size.
-const BYTES_STEP: u64 = 16 * 1024 * 1024;
+/// Maximum width of the column, in points.
+const COLUMN_WIDTH: f32 = 880.0;
+/// Width of a field for text, in points.
+const TEXT_WIDTH: f32 = 270.0;
+/// With less width than this, a control is below its name.
+const BESIDE_WIDTH_MIN: f32 = 500.0;
+const LISTEN: &str = "capture.listen";
+const KEY_REQUIRED: &str = "capture.require_write_key";
 
-/// The field that is wrong, and why.
-type Wrong = (&'static str, String);
-
-#[expect(clippy::struct_excessive_bools, reason = "switches that the user sets, and what is to happen once")]
 pub(super) struct Settings {
-    listen: String,
-    public_url: String,
-    /// Addresses and networks with commas between them.
-    trusted_proxies: String,
-    require_write_key: bool,
-    spool_bytes: Number,
-    free_bytes: Number,
-    keep_events: Number,
-    /// Scroll to the disk's card in the next frame.
-    wants_disk: bool,
-    /// The text of the import sheet, while it is open.
-    pasted: Option<String>,
-    /// Give the focus to the field for the import.
-    wants_import: bool,
-    desktop_notices: bool,
+    fields: Vec<Field>,
+    search: String,
+    /// The setting whose control has the focus. It is not saved before it is left.
+    focused: Option<&'static str>,
+    /// The setting to bring into sight, with the focus.
+    wanted: Option<&'static str>,
+    /// The change that is being saved.
+    saving: Option<Change>,
+    /// The change that was saved last.
+    saved: Option<Change>,
+    share: Share,
 }
 
 impl Settings {
     pub(super) fn new(config: &Config) -> Self {
+        let rows = GROUPS.iter().flat_map(|group| group.rows);
         Self {
-            listen: config.capture.listen.to_string(),
-            public_url: config.capture.public_url.as_ref().map(ToString::to_string).unwrap_or_default(),
-            trusted_proxies: proxies_text(config),
-            require_write_key: config.capture.require_write_key,
-            spool_bytes: Number::bytes(config.spool.max_bytes, SPOOL_BYTES_MIN..=NUMBER_MAX, BYTES_STEP),
-            free_bytes: Number::bytes(config.spool.min_free_bytes, 0..=NUMBER_MAX, BYTES_STEP),
-            keep_events: Number::count(config.log.keep_events, 0..=NUMBER_MAX, 1000),
-            pasted: None,
-            wants_import: false,
-            wants_disk: false,
-            desktop_notices: config.app.desktop_notices,
+            fields: rows.map(|row| Field::new(row, config)).collect(),
+            search: String::new(),
+            focused: None,
+            wanted: None,
+            saving: None,
+            saved: None,
+            share: Share::default(),
         }
     }
 
     /// Takes over settings that were changed elsewhere.
     pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
-        if self.draft(before).is_ok_and(|draft| draft == *before)
-            || self.draft(now).is_ok_and(|draft| draft == *now)
+        for field in &mut self.fields {
+            field.adopt(before, now);
+        }
+        // Undo would take back what somebody else has set since.
+        self.saved.take_if(|change| !change.is_in(now));
+    }
+
+    /// Brings the setting of this key into sight when the place is drawn next, with the focus on its control.
+    pub(super) fn show(&mut self, key: &'static str) {
+        self.search.clear();
+        self.wanted = Some(key);
+    }
+
+    pub(super) fn logic(&mut self, seen: &mut Seen<'_>) {
+        if !seen.saving
+            && let Some(change) = self.saving.take()
         {
-            let pasted = self.pasted.take();
-            *self = Self { pasted, ..Self::new(now) };
+            if change.is_in(seen.config) {
+                self.saved = Some(change);
+            } else {
+                let keys: Vec<_> = change.after.iter().map(|(key, _)| *key).collect();
+                let failed = self.fields.iter_mut().filter(|field| keys.contains(&field.row.key));
+                failed.for_each(Field::refuse);
+            }
+        }
+        if seen.place != super::place::Place::Settings {
+            // What was typed last is saved also if the place was left by a key.
+            self.focused = None;
+        }
+        self.check(seen.config);
+        self.save_next(seen);
+    }
+
+    fn check(&mut self, config: &Config) {
+        for at in 0..self.fields.len() {
+            let pair = self.fields[at].row.pair;
+            let other = self.fields.iter().find(|field| Some(field.row.key) == pair);
+            let with = other.map(|other| other.text().unwrap_or_default()).unwrap_or_default();
+            self.fields[at].check(config, with);
         }
     }
 
-    /// The settings with the values in the form.
-    fn draft(&self, config: &Config) -> Result<Config, Wrong> {
-        let mut draft = self.with_endpoint(config).map_err(|why| ("capture.listen", why.to_string()))?;
-        draft.capture.public_url = match self.public_url.trim() {
-            "" => None,
-            text => {
-                Some(config::PublicUrl::parse(text).map_err(|why| ("capture.public_url", why.to_string()))?)
-            }
-        };
-        let proxies = self.trusted_proxies.split([',', ' ']).filter(|text| !text.is_empty());
-        let networks: Result<Vec<_>, _> = proxies.map(config::check_trusted_proxy).collect();
-        let mut networks = networks.map_err(|why| ("capture.trusted_proxies", why.to_string()))?;
-        let mut seen = std::collections::HashSet::new();
-        networks.retain(|network| seen.insert(*network));
-        draft.capture.trusted_proxies = networks;
-        draft.spool.max_bytes = self.spool_bytes.value().map_err(|why| ("spool.max_bytes", why))?;
-        draft.spool.min_free_bytes = self.free_bytes.value().map_err(|why| ("spool.min_free_bytes", why))?;
-        draft.log.keep_events = self.keep_events.value().map_err(|why| ("log.keep_events", why))?;
-        draft.app.desktop_notices = self.desktop_notices;
-        Ok(draft)
+    /// Saves a typed value whose field was left. One at a time: the next one follows when it is saved.
+    fn save_next(&mut self, seen: &mut Seen<'_>) {
+        if seen.saving || self.saving.is_some() {
+            return;
+        }
+        let is_left = |field: &&Field| field.is_switch() || self.focused != Some(field.row.key);
+        let next = self.fields.iter().filter(is_left).find_map(|field| {
+            let new = field.to_save().filter(|new| !opens(seen.config, new))?;
+            Some((field, new))
+        });
+        if let Some((field, new)) = next {
+            let keys = [field.row.key].into_iter().chain(field.row.pair);
+            let change = Change::between(field.row.name, keys, (seen.config, new));
+            let new = new.clone();
+            self.save(seen, new, change);
+        }
     }
 
-    /// The settings with the values of the endpoint's card only. Mistakes in other fields must not hide who could connect.
-    fn with_endpoint(&self, config: &Config) -> Result<Config, RuleError> {
-        let mut draft = config.clone();
-        draft.capture.listen = config::check_listen(self.listen.trim())?;
-        draft.capture.require_write_key = self.require_write_key;
-        Ok(draft)
+    fn save(&mut self, seen: &mut Seen<'_>, new: Config, change: Change) {
+        self.saving = Some(change);
+        self.saved = None;
+        seen.save_silently(new);
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let draft = self.draft(seen.config);
-        let dirty = draft.as_ref().is_ok_and(|draft| draft != seen.config) || draft.is_err();
-        widgets::heading_ui(ui, "Settings", "The endpoint, the disk, and where the files are", |ui| {
-            if !dirty {
-                return;
-            }
-            let can = draft.is_ok() && !seen.saving;
-            let apply = widgets::primary_button_ui(ui, Icon::Check, "Apply", can);
-            if let (true, Ok(draft)) = (apply.clicked(), &draft) {
-                seen.save(draft.clone(), "Applied and saved");
-            }
-            if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
-                *self = Self::new(seen.config);
-            }
+        let middle = widgets::middle(ui, COLUMN_WIDTH);
+        ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| {
+            let subtitle = "A change is saved as soon as you leave its field";
+            widgets::heading_ui(ui, "Settings", subtitle, |ui| {
+                self.search_ui(ui);
+                self.saved_ui(ui, seen);
+            });
+            self.focused = None;
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 12.0;
+                // The scroll bar floats over the page.
+                ui.set_max_width(ui.available_width() - 4.0);
+                self.page_ui(ui, seen);
+                ui.add_space(18.0);
+                widgets::follow_focus(ui);
+            });
         });
-        widgets::page_ui(
-            ui,
-            &mut (&mut *self, &mut *seen),
-            |(settings, seen), ui| {
-                env_overrides::note_ui(ui, seen, &["capture", "spool", "log", "app"]);
-                settings.endpoint_ui(ui, seen.config, draft.as_ref());
-                settings.proxy_ui(ui, draft.as_ref());
-                settings.notices_ui(ui);
-            },
-            |(settings, seen), ui| {
-                settings.disk_ui(ui, seen);
-                settings.share_ui(ui, seen);
-                files_ui(ui, seen);
-            },
-        );
+        self.check(seen.config);
+        self.save_next(seen);
+        if self.saving.is_some() {
+            ui.request_repaint();
+        }
     }
 
-    /// The fields for a reverse proxy: public address and trusted proxies.
-    fn proxy_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &Wrong>) {
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Reverse proxy");
-            let error = error_of(draft, "capture.public_url");
-            let example = "https://events.example.com";
-            widgets::field_ui(ui, "Public address", &mut self.public_url, example, error);
-            let text = "What senders see if a proxy is in front: snippets and SDKs' settings name it.";
-            widgets::hint_ui(ui, text);
-            let error = error_of(draft, "capture.trusted_proxies");
-            let example = "127.0.0.1, 10.0.0.0/8";
-            widgets::field_ui(ui, "Trusted proxies", &mut self.trusted_proxies, example, error);
-            let text = "Addresses and networks whose X-Forwarded-… and Forwarded headers are trusted, so that events get the \
-                        client's address. Do not list addresses that senders can connect from.";
-            widgets::hint_ui(ui, text);
-        });
+    fn search_ui(&mut self, ui: &mut Ui) {
+        let field = widgets::text_edit(&mut self.search, "Search settings").desired_width(170.0);
+        let field = ui.add(field).accessible_name("Search settings");
+        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::F)) {
+            field.request_focus();
+        }
+        if widgets::is_left_with(&field, Key::Escape) {
+            self.search.clear();
+        }
     }
 
-    fn endpoint_ui(&mut self, ui: &mut Ui, in_force: &Config, draft: Result<&Config, &Wrong>) {
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Capture endpoint");
-            let error = error_of(draft, "capture.listen");
-            widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
-            match self.with_endpoint(in_force) {
-                Ok(draft) if draft.capture.exposed() => sources::exposed_ui(ui, in_force, &draft),
-                Ok(draft) if draft.capture.listen == in_force.capture.listen => {
-                    widgets::hint_ui(ui, "Only programs on this computer can connect to this address.");
-                }
-                Ok(_) => {
-                    widgets::hint_ui(ui, "Once applied, only programs on this computer can connect.");
-                }
-                // The typed text is no address: use the one in force.
-                Err(_) if in_force.capture.exposed() => sources::exposed_ui(ui, in_force, in_force),
-                Err(_) => {}
+    /// The change that was saved last, and the button that takes it back; from right to left.
+    fn saved_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let t = tokens(ui);
+        let Some(change) = &self.saved else { return };
+        let undo = !change.is_undo && widgets::button_ui(ui, Icon::Undo2, "Undo").clicked();
+        let text = if change.is_undo { "Taken back" } else { "Saved" };
+        let name = format!("{text}: {}", change.name);
+        ui.add(Label::new(weight(name, 540.0).color(t.text)).truncate());
+        ui.label(theme::icon(Icon::Check).color(t.ok));
+        if undo && !seen.saving {
+            let undone = change.undone();
+            match undone.made_in(seen.config) {
+                Ok(config) => self.save(seen, config, undone),
+                Err(why) => seen.push(super::command::Command::Refuse(format!("Not undone: {why}"))),
             }
-            ui.horizontal_top(|ui| {
-                widgets::switch_ui(ui, &mut self.require_write_key, "Require a write key");
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    ui.label(weight("Require a write key", 580.0));
-                    let text = if self.require_write_key {
-                        "Requests without a source's write key are refused."
-                    } else {
-                        "Anyone who reaches the address can send events."
-                    };
-                    widgets::hint_ui(ui, text);
+        }
+    }
+
+    fn page_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let words = self.search.to_lowercase();
+        let mut is_empty = true;
+        let mut first = 0;
+        for group in &GROUPS {
+            let rows = first..first + group.rows.len();
+            first = rows.end;
+            let is_found =
+                |at: &usize| contains_words(&[group.title], &words) || self.fields[*at].row.matches(&words);
+            let found: Vec<_> = rows.filter(is_found).collect();
+            if found.is_empty() {
+                continue;
+            }
+            is_empty = false;
+            widgets::card_ui(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 9.0;
+                widgets::title_ui(ui, group.title);
+                for (nth, at) in found.into_iter().enumerate() {
+                    if nth > 0 {
+                        line_ui(ui);
+                    }
+                    self.row_ui(ui, seen, at);
+                }
+            });
+        }
+        if contains_words(&["Export and import", "Copy settings"], &words) {
+            is_empty = false;
+            widgets::card_ui(ui, |ui| {
+                widgets::title_ui(ui, "Export and import");
+                self.share.ui(ui, seen);
+            });
+        }
+        if contains_words(&["About", "Settings file", "Data folder", "Version", "licences"], &words) {
+            is_empty = false;
+            widgets::card_ui(ui, |ui| {
+                widgets::title_ui(ui, "About");
+                files::files_ui(ui, seen);
+            });
+        }
+        if is_empty {
+            let text = "The destination, the keys and the format of records are in Set up; write keys are in Sources.";
+            if widgets::empty_ui(
+                ui,
+                Icon::Search,
+                "No setting found",
+                text,
+                Some((Icon::X, "Clear the search")),
+            ) {
+                self.search.clear();
+            }
+        }
+    }
+
+    fn row_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, at: usize) {
+        let held = seen.held().iter().find(|(key, _)| *key == self.fields[at].row.key);
+        let held = held.map(|(key, origin)| origin.subject(key).to_owned());
+        let top = ui.cursor().top();
+        let is_beside = ui.available_width() >= BESIDE_WIDTH_MIN;
+        if is_beside {
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.control_ui(ui, at, (TEXT_WIDTH, held.is_some()));
+                    ui.add_space(10.0);
+                    ui.with_layout(Layout::top_down(Align::Min), |ui| self.words_ui(ui, at, held.as_deref()));
                 });
             });
-        });
+        } else {
+            self.words_ui(ui, at, held.as_deref());
+            let width = ui.available_width();
+            self.control_ui(ui, at, (width, held.is_some()));
+        }
+        widgets::error_ui(ui, self.fields[at].fault());
+        match self.fields[at].row.key {
+            LISTEN => self.exposure_ui(ui, seen),
+            "spool.max_bytes" => {
+                let used = widgets::bytes(seen.status.ledger.queued_bytes);
+                widgets::hint_ui(ui, &format!("{used} in use"));
+            }
+            _ => {}
+        }
+        if self.wanted == Some(self.fields[at].row.key) {
+            let mut rect = ui.min_rect();
+            rect.set_top(top);
+            ui.scroll_to_rect(rect, Some(Align::Center));
+        }
     }
 
-    /// The card for export and import of settings, without sources and secrets.
-    fn share_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        const PROBLEMS_SHOWN: usize = 4;
+    /// The name of the setting, what it does, and who decides it.
+    fn words_ui(&self, ui: &mut Ui, at: usize, held: Option<&str>) {
         let t = tokens(ui);
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Export and import");
-            widgets::hint_ui(ui, "Settings as text, without sources and secrets.");
-            ui.horizontal_wrapped(|ui| {
-                if widgets::button_ui(ui, Icon::Copy, "Copy settings").clicked() {
-                    ui.copy_text(config::export(seen.config));
-                    seen.copied("Settings");
-                }
-                if self.pasted.is_none() && widgets::button_ui(ui, Icon::ClipboardPaste, "Import …").clicked()
-                {
-                    self.pasted = Some(String::new());
-                    self.wants_import = true;
-                }
-            });
-            let Some(text) = &mut self.pasted else { return };
-            let label = ui.label(weight("Settings to import", 560.0));
-            let edit =
-                egui::TextEdit::multiline(text).code_editor().desired_rows(6).hint_text("Paste them here");
-            let field = ui.add(edit.desired_width(f32::INFINITY)).labelled_by(label.id);
-            widgets::focus_once(&field, &mut self.wants_import);
-            let imported = config::import(seen.config, text);
-            let mut changes = Vec::new();
-            match &imported {
-                Ok(config) => changes = config::differences(seen.config, config),
-                Err(problems) => {
-                    for problem in problems.iter().take(PROBLEMS_SHOWN) {
-                        widgets::error_ui(ui, Some(&problem.to_string()));
-                    }
-                }
-            }
-            for Difference { name, before, after } in &changes {
-                let line = format!("{name}: {before} → {after}");
-                ui.add(Label::new(RichText::new(line).monospace().size(11.5).color(t.text)).wrap());
-            }
-            let question = imported.as_ref().ok().and_then(|config| queue_move::question(seen, config));
-            if let Some(question) = &question {
-                widgets::message_ui(ui, Tone::Attention, &question.text);
-            }
-            let mut done = widgets::is_left_with(&field, Key::Escape);
-            ui.horizontal_wrapped(|ui| {
-                let can = match (changes.is_empty(), seen.saving) {
-                    (true, _) => Err("Nothing would change"),
-                    (false, true) => Err("Saving …"),
-                    (false, false) => Ok(()),
-                };
-                let chosen = queue_move::choice_ui(ui, "Import", question.as_ref(), can);
-                if let (Some(queued), Ok(config)) = (chosen, &imported) {
-                    let said = match queued {
-                        WaitingEvents::GoOn => "Imported and saved",
-                        WaitingEvents::SetAside => "Imported and saved; the queued events are under Failed",
-                    };
-                    seen.save_with(config.clone(), said, queued);
-                    done = true;
-                }
-                done |= widgets::button_ui(ui, Icon::X, "Cancel import").clicked();
-            });
-            if done {
-                self.pasted = None;
-            }
+        let row = self.fields[at].row;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        // A line of text is not as high as a button here.
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 8.0;
+            ui.label(weight(row.name, 590.0).color(t.strong));
+            let key = RichText::new(row.key).monospace().size(11.0).color(t.weak);
+            ui.add(Label::new(key).truncate());
         });
-    }
-
-    fn notices_ui(&mut self, ui: &mut Ui) {
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Notices");
-            let text = "Shown once in this window when delivery needs you, the spool is nearly full, or events fail.";
-            widgets::hint_ui(ui, text);
-            ui.horizontal_top(|ui| {
-                widgets::switch_ui(ui, &mut self.desktop_notices, "Desktop notifications");
-                ui.label(weight("Desktop notifications", 580.0));
+        ui.add(Label::new(RichText::new(row.hint).color(t.weak)).wrap());
+        if let Some(who) = held {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 5.0;
+                ui.label(theme::icon(Icon::Lock).size(12.0).color(t.warn));
+                let text = format!("Set by {who} at every start. Change it there.");
+                ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
             });
-        });
+        }
     }
 
-    /// Brings the disk's limits into sight when the place is drawn next.
-    pub(super) fn show_disk(&mut self) {
-        self.wants_disk = true;
+    /// `(width, is_held)`: the width of a field for text, and whether the environment decides the setting.
+    fn control_ui(&mut self, ui: &mut Ui, at: usize, (width, is_held): (f32, bool)) {
+        let field = &mut self.fields[at];
+        let response = ui.add_enabled_ui(!is_held, |ui| field.ui(ui, width)).inner;
+        let key = field.row.key;
+        if response.has_focus() {
+            self.focused = Some(key);
+        }
+        if self.wanted == Some(key) {
+            let mut is_wanted = true;
+            widgets::focus_once(&response, &mut is_wanted);
+            if !is_wanted || is_held {
+                self.wanted = None;
+            }
+        }
     }
 
-    fn disk_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
-        if std::mem::take(&mut self.wants_disk) {
-            ui.scroll_to_cursor(Some(Align::TOP));
+    /// Who can connect, in force and as typed. Mistakes in other fields must not hide it.
+    fn exposure_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let in_force = seen.config;
+        let typed = |key: &str| {
+            let field = self.fields.iter().find(|field| field.row.key == key);
+            field.and_then(|field| field.text().ok()).unwrap_or_default()
+        };
+        let values = [LISTEN, KEY_REQUIRED].map(|key| (key, typed(key)));
+        let values = [(values[0].0, &*values[0].1), (values[1].0, &*values[1].1)];
+        match config::with_values(in_force, &values) {
+            Ok(draft) if draft.capture.exposed() => {
+                sources::exposed_ui(ui, in_force, &draft);
+                if opens(in_force, &draft) {
+                    self.confirm_ui(ui, seen, draft);
+                }
+            }
+            Ok(draft) if draft.capture.listen == in_force.capture.listen => {
+                widgets::hint_ui(ui, "Only programs on this computer can connect to this address.");
+            }
+            Ok(_) => {
+                widgets::hint_ui(ui, "Once applied, only programs on this computer can connect.");
+            }
+            // The typed text is no address: use the one in force.
+            Err(_) if in_force.capture.exposed() => sources::exposed_ui(ui, in_force, in_force),
+            Err(_) => {}
         }
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Disk");
-            let waiting = format!(
-                "For waiting and failed events; {} in use. When it is full, senders get a 429 response and retry.",
-                widgets::bytes(seen.status.ledger.queued_bytes)
-            );
-            number_ui(ui, "Spool size limit", &waiting, &mut self.spool_bytes);
-            let text = "When the disk has less free space than this, senders get a 429 response and retry.";
-            number_ui(ui, "Keep free on the disk", text, &mut self.free_bytes);
-            let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
-            number_ui(ui, "Keep in the log", text, &mut self.keep_events);
-        });
     }
-}
 
-fn error_of<'a>(draft: Result<&Config, &'a Wrong>, field: &str) -> Option<&'a str> {
-    draft.err().filter(|(wrong, _)| *wrong == field).map(|(_, why)| why.as_str())
-}
-
-fn proxies_text(config: &Config) -> String {
-    let texts: Vec<_> = config.capture.trusted_proxies.iter().map(config::trusted_proxy_text).collect();
-    texts.join(", ")
-}
-
-fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-    widgets::card_ui(ui, |ui| {
-        widgets::title_ui(ui, "About");
-        ui.spacing_mut().item_spacing.y = 3.0;
-        if widgets::fact_ui(ui, "Settings file", &seen.snapshot.fixed.config_path, true) {
-            seen.copied("Path");
-        }
-        if widgets::fact_ui(ui, "Data folder", &seen.snapshot.fixed.data_dir, true) {
-            seen.copied("Path");
-        }
-        widgets::fact_ui(ui, "Version", env!("CARGO_PKG_VERSION"), true);
-        ui.add_space(4.0);
+    /// The buttons of a change that opens the endpoint to others.
+    fn confirm_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: Config) {
+        let (mut apply, mut cancel) = (false, false);
         ui.horizontal_wrapped(|ui| {
-            if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked() {
-                seen.push(Command::Window(WindowCommand::OpenSettingsFile));
-            }
-            if widgets::button_ui(ui, Icon::Scale, "Third-party licences").clicked() {
-                seen.push(Command::Window(WindowCommand::Licences));
-            }
+            apply = widgets::primary_button_ui(ui, Icon::Check, "Apply", !seen.saving).clicked();
+            cancel = widgets::button_ui(ui, Icon::Undo2, "Cancel").clicked();
         });
-        ui.add_space(4.0);
-        widgets::hint_ui(
-            ui,
-            "The file also has settings that are not shown here. It contains no AWS secrets.",
-        );
-    });
+        if apply {
+            let keys = [LISTEN, KEY_REQUIRED].into_iter();
+            let change = Change::between("Listen address", keys, (seen.config, &draft));
+            self.save(seen, draft, change);
+        } else if cancel {
+            let opening = [LISTEN, KEY_REQUIRED];
+            let fields = self.fields.iter_mut().filter(|field| opening.contains(&field.row.key));
+            fields.for_each(|field| field.revert(seen.config));
+        }
+    }
+}
+
+/// Whether these settings let others send who cannot send now.
+fn opens(in_force: &Config, new: &Config) -> bool {
+    let (before, after) = (&in_force.capture, &new.capture);
+    let drops_key = before.require_write_key && !after.require_write_key;
+    after.exposed() && (!before.exposed() || drops_key)
+}
+
+/// A thin line between two settings.
+fn line_ui(ui: &mut Ui) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), egui::Sense::hover());
+    ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(1.0, tokens(ui).line));
 }

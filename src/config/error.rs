@@ -84,6 +84,11 @@ impl RuleError {
         Self { wrong: format!("{part}: {}", self.wrong).into(), ..self }
     }
 
+    /// What is allowed, without the value.
+    pub(super) fn rule(&self) -> &str {
+        if self.allowed.is_empty() { &self.wrong } else { &self.allowed }
+    }
+
     /// The same with the value: `is "x"; …`.
     pub(super) fn showing(&self, value: &str) -> Self {
         Self::new(format!("is {value}"), self.to_string())

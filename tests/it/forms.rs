@@ -447,7 +447,7 @@ fn a_banner_without_a_button_ends_with_its_words() {
     go(window, "Settings");
     let listen = taken.local_addr().expect("its address").to_string();
     retype(window, "Listen address", &listen);
-    window.get_by_role_and_label(Role::Button, "Apply").click();
+    enter(window);
     wait_for(window, "the banner", |window| says(window, "Tributary needs attention"));
     settle(window);
     // The notice about the saved settings says it too.

@@ -49,6 +49,7 @@ mod resend;
 mod restart;
 mod scripted;
 mod senders;
+mod settings_place;
 mod setup;
 mod shown;
 mod starts;

@@ -78,8 +78,6 @@ fn notices_by_the_desktop_are_off_until_they_are_switched_on() {
     go(window, "Settings");
     window.get_by_role_and_label(Role::Switch, "Desktop notifications").click();
     window.run();
-    window.get_by_role_and_label(Role::Button, "Apply").click();
-    window.step();
     wait_for(window, "the file", |_| {
         std::fs::read_to_string(&file).is_ok_and(|text| text.contains("desktop_notices = true"))
     });

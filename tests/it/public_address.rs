@@ -12,6 +12,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use eframe::egui::{Key, Modifiers};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 use serde_json::Value;
 use tokio_rustls::rustls::{self, ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
@@ -19,7 +20,7 @@ use tributary::config::{Config, PublicUrl, check_trusted_proxy};
 
 use crate::{
     binary::{Home, WRITE_KEY, key_header},
-    opened_window::{click, copied, go, open, retype, says, settings, wait_for},
+    opened_window::{click, copied, go, open, press_key, retype, says, settings, wait_for},
     practising::{Practising, practising},
     wire::{self, Connection, Reply},
 };
@@ -592,8 +593,8 @@ fn settings_has_the_public_address_and_the_trusted_proxies() {
     retype(window, "Trusted proxies", "127.0.0.1, 10.0.0.1/8");
     assert!(says(window, "the network is 10.0.0.0/8"));
     retype(window, "Trusted proxies", "127.0.0.1, 10.0.0.0/8");
-    click(window, "Apply");
-    wait_for(window, "it is saved", |window| says(window, "Applied and saved"));
+    press_key(window, Modifiers::NONE, Key::Enter);
+    wait_for(window, "it is saved", |window| says(window, "Saved: Trusted proxies"));
     let saved = std::fs::read_to_string(opened.files.path().join("config.toml")).unwrap();
     assert!(saved.contains("public_url = \"https://events.example.com/t\"\n"), "{saved}");
     assert!(saved.contains("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\n"), "{saved}");

@@ -117,10 +117,12 @@ fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free(
     let before = address(window);
     go(window, "Settings");
     retype(window, "Listen address", &taken.to_string());
-    click(window, "Apply");
+    window.key_press(Key::Enter);
+    window.step();
     wait_for(window, "why not", |window| says(window, "could not move"));
     wait_for(window, "it is saved", |window| says(window, "Saved, but"));
     assert!(!says(window, "Applied and saved"));
+    assert!(says(window, "Saved: Listen address"), "it can be taken back");
     window.run_steps(3);
     let notice = window.get_by_label_contains("Saved, but").rect();
     assert!(notice.width() < 660.0 && notice.height() < 60.0, "a long text takes several lines: {notice:?}");

@@ -56,7 +56,7 @@ fn the_five_places_and_the_settings_are_reached_by_name_and_by_keys() {
         ("Test", Key::Num3, "Send an event through the real endpoint and follow it to its record"),
         ("Live", Key::Num4, "Every event, and what became of it"),
         ("Stream", Key::Num5, "What a consumer reads back from the practice stream"),
-        ("Settings", Key::Comma, "The endpoint, the disk, and where the files are"),
+        ("Settings", Key::Comma, "A change is saved as soon as you leave its field"),
         ("Set up", Key::Num1, "Where events go, and what AWS needs for it"),
     ];
     for (name, _, subtitle) in places {
