@@ -22,6 +22,8 @@ mod env_overrides;
 mod exporting;
 mod help;
 mod json;
+mod json_rows;
+mod json_view;
 mod libraries;
 mod list_hold;
 mod live;

@@ -52,6 +52,8 @@ impl Actor<'_> {
             Command::ShowRecord(receipt) => places.at(Place::Stream).stream.show(receipt),
             Command::Search(text) => places.at(Place::Live).live.search(text),
             Command::Filter(name, value) => places.at(Place::Live).live.require(name, &value),
+            Command::FilterText(text) => places.at(Place::Live).live.require_text(&text),
+            Command::TimeRange(from, to) => places.at(Place::Live).live.limit_time(from, to),
             Command::Compose(kind, text) => places.at(Place::Test).test.compose(kind, text),
             Command::ShowSetting(key) => places.at(Place::Settings).settings.show(key),
             Command::AllowReading => {

@@ -12,7 +12,8 @@ use super::{place::Place, practice_faults::PracticeFault};
 use crate::{
     config::{Config, Destination},
     delivery::{
-        CheckKind, EventId, Measure, Query, Receipt, ResendSelection, chart::ChartSpan, query::QueryKey,
+        CheckKind, EventId, Measure, Millis, Query, Receipt, ResendSelection, chart::ChartSpan,
+        query::QueryKey,
     },
     engine::{Export, Faults, Preset, ReadPlan, TestRun, WaitingEvents},
     event::Kind,
@@ -35,6 +36,10 @@ pub(super) enum Command {
     Search(String),
     /// Narrows the search of Live to events with this value.
     Filter(QueryKey, String),
+    /// Narrows the search of Live to events with this text in their payload.
+    FilterText(String),
+    /// Limits Live to events received from the first moment on and before the second.
+    TimeRange(Millis, Millis),
     /// Opens an event in Test, to edit it.
     Compose(Kind, String),
     /// Shows the setting of this name, such as `spool.max_bytes`, in Settings.
@@ -89,6 +94,10 @@ pub(super) enum LiveCommand {
     Clear,
     /// Shows charts instead of events, or events instead of charts.
     SwitchView,
+    /// Opens the delivery below the open one.
+    Next,
+    /// Opens the delivery above the open one.
+    Previous,
 }
 
 /// The delivery that is open in Live.
@@ -102,6 +111,16 @@ pub(super) enum DeliveryCommand {
     CopyCurl,
     /// Copies the messageId.
     CopyId,
+    /// Copies the partition key.
+    CopyKey,
+    /// Copies the sequence number of the record.
+    CopySequence,
+    /// Copies the search that finds this event, for Live and for `tributary log`.
+    CopySearch,
+    /// Searches in the payload.
+    Find,
+    /// Shows the record in Stream.
+    ShowRecord,
     /// Queues a failed event again, or a delivered one once more.
     Resend,
     /// Opens the event in Test.
@@ -112,6 +131,8 @@ pub(super) enum DeliveryCommand {
     SameName,
     /// Shows the events of the same source.
     SameSource,
+    /// Shows the events received within a minute of this one.
+    SameTime,
 }
 
 /// Settings to save.
@@ -289,7 +310,7 @@ const fn theme(theme: ThemePreference, title: &'static str, icon: Icon) -> Entry
 }
 
 /// The commands of the palette, in its order.
-pub(super) static ALL: [Entry; 48] = [
+pub(super) static ALL: &[Entry] = &[
     entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, ctrl(Key::Num1)),
     entry(Command::Go(Place::Sources), "Go to Sources", Icon::Plug, ctrl(Key::Num2)),
     entry(Command::Go(Place::Test), "Go to Test", Icon::FlaskConical, ctrl(Key::Num3)),
@@ -329,10 +350,13 @@ pub(super) static ALL: [Entry; 48] = [
     entry(Command::Live(LiveCommand::Clear), "Clear the search of the log", Icon::X, None),
     entry(Command::Live(LiveCommand::SwitchView), "Events or charts", Icon::ChartLine, ctrl(Key::G)),
     entry(Command::Stream(StreamCommand::ReadAgain), "Read the stream again", Icon::RotateCw, ctrl(Key::R)),
-    open(DeliveryCommand::CopyJson, "Open delivery: copy its JSON", Icon::Copy, Key::D),
+    open(DeliveryCommand::Find, "Open delivery: find in its payload", Icon::Search, Key::F),
+    open(DeliveryCommand::CopyJson, "Open delivery: copy its payload", Icon::Copy, Key::D),
     open(DeliveryCommand::CopyRecord, "Open delivery: copy its record", Icon::Copy, Key::R),
     open(DeliveryCommand::CopyCurl, "Open delivery: copy it as curl", Icon::Terminal, Key::L),
     open(DeliveryCommand::CopyId, "Open delivery: copy its messageId", Icon::Copy, Key::I),
+    open(DeliveryCommand::CopySequence, "Open delivery: copy its sequence number", Icon::Copy, Key::Q),
+    open(DeliveryCommand::ShowRecord, "Open delivery: show its record in Stream", Icon::Waves, Key::O),
     open(DeliveryCommand::Resend, "Open delivery: resend or replay it", Icon::RotateCw, Key::T),
     open(DeliveryCommand::Edit, "Open delivery: edit it as a test", Icon::FlaskConical, Key::E),
     open(DeliveryCommand::SameUser, "Open delivery: events of this user", Icon::ListFilter, Key::U),

@@ -3,51 +3,49 @@
 
 mod actions;
 mod changes;
-mod event;
+mod head;
 mod history;
 mod labels;
 mod loaded;
+mod payload;
 mod record;
 mod time_bar;
-mod tree;
 
-use eframe::egui::{self, Label, RichText, ScrollArea, Ui};
-use lucide_icons::Icon;
+use eframe::egui::{self, ScrollArea, Ui};
 
 use super::{
     command::{Command, DeliveryCommand, LogCommand},
+    json_view::Find,
     place::Place,
     seen::Seen,
-    theme::{tokens, weight},
     waiting::{Waiting, arrived},
     widgets::{self, Tone},
 };
 use crate::{
     delivery::{Delivery, Detail, EventId, State},
     engine::Answer,
-    event::{Kind, shown},
 };
-use event::{Form, event_ui};
 use loaded::Loaded;
-use record::record_ui;
 
-pub(super) use event::error_ui;
 pub(super) use history::{HistoryStep, history, history_ui};
 pub(super) use labels::{Mark, mark, short_shard, size, state_color, state_word};
+pub(super) use payload::error_ui;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Tab {
     #[default]
-    Event,
-    Record,
+    Payload,
     Timeline,
+    Record,
 }
 
 /// How a delivery is shown. The next one that is opened is shown in the same way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Looks {
     tab: Tab,
-    form: Form,
+    find: Find,
+    /// The list of attempts is open.
+    shows_attempts: bool,
 }
 
 /// A delivery that is open.
@@ -142,11 +140,11 @@ impl Pane {
 
     /// False when it was closed.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
-        let (tone, text) = match &self.shown {
+        let (tone, text) = match &mut self.shown {
             Shown::Loaded(loaded) => {
-                let stays = header_ui(ui, &loaded.detail.delivery);
+                let stays = head::head_ui(ui, loaded, &mut self.looks, seen);
                 if let Some(command) = self.asked.take() {
-                    actions::act(command, ui, loaded, seen);
+                    actions::act(command, ui, loaded, &mut self.looks, seen);
                 }
                 loaded_ui(ui, loaded, &mut self.looks, seen);
                 return stays;
@@ -159,7 +157,7 @@ impl Pane {
             }
             Shown::Failed(error) => (Some(Tone::Bad), &**error),
         };
-        let stays = title_ui(ui, "Delivery");
+        let stays = head::title_ui(ui, "Delivery", seen);
         match tone {
             None => widgets::hint_ui(ui, text),
             Some(tone) => widgets::message_ui(ui, tone, text),
@@ -168,59 +166,22 @@ impl Pane {
     }
 }
 
-fn loaded_ui(ui: &mut Ui, loaded: &Loaded, looks: &mut Looks, seen: &mut Seen<'_>) {
-    let commands = [
-        DeliveryCommand::CopyJson,
-        DeliveryCommand::CopyRecord,
-        DeliveryCommand::Resend,
-        DeliveryCommand::CopyCurl,
-        DeliveryCommand::Edit,
-    ];
-    actions::buttons_ui(ui, &commands, loaded, seen);
-    let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Timeline, "Timeline")];
-    widgets::segments_ui(ui, &mut looks.tab, "What to show", &tabs);
+fn loaded_ui(ui: &mut Ui, loaded: &mut Loaded, looks: &mut Looks, seen: &mut Seen<'_>) {
+    if looks.tab == Tab::Payload && loaded.payload.tools_ui(ui, &mut looks.find, "Copy payload") {
+        ui.copy_text(loaded.payload.raw().to_owned());
+        seen.copied(loaded.event_name());
+    }
     let salt = ("detail", loaded.detail.delivery.id, looks.tab as u8);
     ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
         // Leave room for the scroll bar, which floats over the content.
         ui.set_max_width(ui.available_width() - 8.0);
         ui.spacing_mut().item_spacing.y = 6.0;
         match looks.tab {
-            Tab::Event => event_ui(ui, loaded, &mut looks.form, seen),
-            Tab::Record => record_ui(ui, loaded, seen),
-            Tab::Timeline => history::tab_ui(ui, &loaded.detail, seen),
+            Tab::Payload => payload::payload_ui(ui, loaded, seen),
+            Tab::Timeline => history::tab_ui(ui, &loaded.detail, &mut looks.shows_attempts, seen),
+            Tab::Record => record::record_ui(ui, loaded, seen),
         }
         ui.add_space(12.0);
+        widgets::follow_focus(ui);
     });
-}
-
-/// The title with a button that closes; false when it was pressed.
-fn title_ui(ui: &mut Ui, title: &str) -> bool {
-    let t = tokens(ui);
-    let mut stays = true;
-    egui::Sides::new().shrink_left().truncate().show(
-        ui,
-        |ui| {
-            ui.add(Label::new(weight(shown::line(title), 640.0).size(15.0).color(t.strong)).truncate());
-        },
-        |ui| stays = !widgets::icon_button_ui(ui, Icon::X, "Close").clicked(),
-    );
-    stays
-}
-
-/// False when it was closed.
-fn header_ui(ui: &mut Ui, delivery: &Delivery) -> bool {
-    let t = tokens(ui);
-    let kind = delivery.kind.map_or("event", Kind::as_str);
-    let stays = title_ui(ui, delivery.name.as_deref().unwrap_or(kind));
-    ui.horizontal(|ui| {
-        widgets::pill_ui(ui, state_color(delivery.state, t), state_word(delivery.state));
-        if let Some(Mark { word, meaning }) = mark(delivery) {
-            widgets::pill_ui(ui, t.warn, word).on_hover_text(meaning);
-        }
-        let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
-        let size = size(delivery).map(|size| format!(" · {size}"));
-        let text = format!("{kind}{}{}", size.unwrap_or_default(), latency.unwrap_or_default());
-        ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
-    });
-    stays
 }

@@ -29,7 +29,7 @@ pub(super) fn keys_ui(ui: &Ui) -> bool {
             ui,
             |ui| {
                 Grid::new("keys").num_columns(3).spacing([18.0, 6.0]).striped(false).show(ui, |ui| {
-                    for entry in &ALL {
+                    for entry in ALL {
                         let Some(keys) = entry.keys else { continue };
                         let mut text = command::keys_text(ui, keys);
                         if keys.logical_key == Key::F1 {

@@ -123,7 +123,7 @@ pub(super) fn highlight_marking(text: &str, marks: &[&str], t: &Tokens, font: &F
 }
 
 /// The bytes of the string literal that `text` begins with. A literal without an end goes to the end of its line.
-fn string_len(text: &str) -> usize {
+pub(super) fn string_len(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         match c {

@@ -21,11 +21,11 @@ use super::{
     place::Place,
     seen::Seen,
     waiting::Waiting,
-    widgets::{self, ListKeys},
+    widgets::{self, ListKeys, Step},
 };
 use crate::{
     delivery::{
-        Detail, EventId, LogPage, Query,
+        Detail, EventId, LogPage, Millis, Query,
         chart::Overview,
         query::{QueryError, QueryKey},
     },
@@ -100,7 +100,7 @@ impl Live {
 
     fn open(&mut self, id: EventId) {
         self.list.awaits_new = false;
-        self.pane = Some(Pane::new(id, self.looks));
+        self.pane = Some(Pane::new(id, self.looks.clone()));
     }
 
     /// Replaces the search.
@@ -116,6 +116,20 @@ impl Live {
     pub(super) fn require(&mut self, key: QueryKey, value: &str) {
         self.view = View::Events;
         let query = self.filters.require(key, value);
+        self.filter(query);
+    }
+
+    /// Narrows the search to events with this text in their payload.
+    pub(super) fn require_text(&mut self, text: &str) {
+        self.view = View::Events;
+        let query = self.filters.require_text(text);
+        self.filter(query);
+    }
+
+    /// Limits the search to events received from `from` on and before `to`.
+    pub(super) fn limit_time(&mut self, from: Millis, to: Millis) {
+        self.view = View::Events;
+        let query = self.filters.limit_time(from, to);
         self.filter(query);
     }
 
@@ -171,6 +185,8 @@ impl Live {
                     View::Charts => View::Events,
                 }
             }
+            LiveCommand::Next => self.step(Step::Down),
+            LiveCommand::Previous => self.step(Step::Up),
         }
     }
 
@@ -254,8 +270,8 @@ impl Live {
         if let Some(pane) = self.pane.take() {
             let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
             Panel::right("delivery")
-                .default_size(410.0)
-                .size_range(320.0..=(ui.available_width() * 0.6))
+                .default_size((ui.available_width() * 0.42).clamp(400.0, 620.0))
+                .size_range(340.0..=(ui.available_width() * 0.66))
                 .frame(Frame::new().inner_margin(margin))
                 .show(ui, |ui| self.pane_ui(ui, seen, pane));
         }
@@ -295,7 +311,7 @@ impl Live {
             });
         }
         let stays = pane.ui(ui, seen);
-        self.looks = pane.looks;
+        self.looks.clone_from(&pane.looks);
         self.pane = stays.then_some(pane);
     }
 
@@ -325,7 +341,14 @@ impl Live {
         if escape {
             self.pane = None;
         }
-        if let Some(step) = step.filter(|_| !self.filters.has_error())
+        if let Some(step) = step {
+            self.step(step);
+        }
+    }
+
+    /// Opens the delivery below or above the open one.
+    fn step(&mut self, step: Step) {
+        if !self.filters.has_error()
             && let Some(id) = self.list.step(step, self.open_id())
         {
             self.open(id);

@@ -1,13 +1,79 @@
-//! A box with the data of a record as plain text.
+//! The data of a record: decoded, and as the stream stores it, beside each other where there is room.
 
-use eframe::egui::{Frame, Label, Margin, RichText, Stroke, TextStyle, Ui, text::LayoutJob};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, RichText, Stroke, TextStyle, Ui, text::LayoutJob, vec2,
+};
 use lucide_icons::Icon;
 
-use super::{json, theme::tokens, widgets};
+use super::{
+    json,
+    theme::{tokens, weight},
+    widgets,
+};
 use crate::event::shown;
 
 /// Maximum bytes to show. Copying is not limited.
 const SHOWN_BYTES_MAX: usize = 8 * 1024;
+/// From this width on the two forms are beside each other.
+const BESIDE_WIDTH_MIN: f32 = 600.0;
+
+/// Both forms of a record's data, each with the kind of text that it is.
+pub(super) struct BothForms<'a> {
+    /// Such as `JSON`.
+    pub decoded_is: &'a str,
+    pub decoded: &'a str,
+    /// Such as `base64 of JSON, 412 B`.
+    pub stored_is: &'a str,
+    /// The stored bytes as text: themselves, or in hexadecimal.
+    pub stored: &'a str,
+}
+
+/// The form whose copy button was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Decoded,
+    Stored,
+}
+
+/// Draws both forms. The caller copies what is returned.
+pub(super) fn both_forms_ui(ui: &mut Ui, forms: &BothForms<'_>) -> Option<Form> {
+    const GAP: f32 = 12.0;
+    let mut copied = None;
+    let width = ui.available_width();
+    let mut decoded_ui = |ui: &mut Ui| {
+        form_title_ui(ui, "Decoded", forms.decoded_is);
+        widgets::code_copy_ui(ui, forms.decoded, "Copy decoded data").then_some(Form::Decoded)
+    };
+    let mut stored_ui = |ui: &mut Ui| {
+        form_title_ui(ui, "Stored", forms.stored_is);
+        data_ui(ui, forms.stored).then_some(Form::Stored)
+    };
+    if width < BESIDE_WIDTH_MIN {
+        copied = copied.or(decoded_ui(ui));
+        return copied.or(stored_ui(ui));
+    }
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
+        let width = ((width - GAP) / 2.0).floor();
+        for form_ui in [&mut decoded_ui as &mut dyn FnMut(&mut Ui) -> Option<Form>, &mut stored_ui] {
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+                ui.set_width(width);
+                ui.spacing_mut().item_spacing.x = 8.0;
+                copied = copied.or(form_ui(ui));
+            });
+        }
+    });
+    copied
+}
+
+fn form_title_ui(ui: &mut Ui, title: &str, form: &str) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.label(weight(title, 640.0).color(t.strong));
+        ui.add(Label::new(RichText::new(form).size(12.0).color(t.weak)).truncate());
+    });
+}
 
 /// Draws the box. Lines break at any character. True when the button that copies the data was pressed.
 pub(super) fn data_ui(ui: &mut Ui, text: &str) -> bool {

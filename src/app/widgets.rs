@@ -9,6 +9,7 @@ mod field;
 mod figures;
 mod keyboard;
 mod list;
+mod menu;
 mod page;
 mod text;
 
@@ -25,5 +26,6 @@ pub(super) use keyboard::{
     ring_ui, row_name_ui,
 };
 pub(super) use list::List;
+pub(super) use menu::{action_ui, actions_ui};
 pub(super) use page::{Revealed, follow_focus, keep_length, middle, page_ui, reveal};
 pub(super) use text::{capital, hint_ui, words};

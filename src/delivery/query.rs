@@ -20,7 +20,7 @@ use crate::event::Kind;
 
 pub use key::{Field, Pattern, QueryKey, moment, pattern};
 pub use page::{LogPage, Measure};
-pub use term::{UnknownField, unknown_field, with};
+pub use term::{UnknownField, unknown_field, with, with_word};
 
 /// Which lines of the log to read. Empty lists and `None` match all lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

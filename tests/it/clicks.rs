@@ -363,10 +363,9 @@ fn the_next_row_is_shown_as_the_one_before_was() {
     let window = &mut opened.window;
     press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e3\""));
-    press(window, "Tree");
-    assert!(says(window, "event: \"e3\""));
+    press(window, "Timeline");
     press_key(window, Modifiers::NONE, Key::J);
-    wait_for(window, "the next one as a tree", |window| says(window, "event: \"e2\""));
+    wait_for(window, "the next one's timeline", |window| says(window, "Safe in the spool"));
     assert!(!says(window, "\"event\": \"e2\""));
     press(window, "Record");
     press_key(window, Modifiers::NONE, Key::J);

@@ -25,6 +25,7 @@ mod floods;
 mod forms;
 mod hostile;
 mod in_sight;
+mod inspector;
 mod kcl;
 mod keyboard;
 mod keys;

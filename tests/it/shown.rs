@@ -135,9 +135,6 @@ fn the_window_shows_the_control_characters_of_a_sender_as_escapes() {
     wait_for(window, "its detail", |window| says(window, "Set by the endpoint"));
     shows(window, r"user\u007f\u2066-1");
     shows(window, r"\u0085\u202d\u001b");
-    window.get_by_label("Tree").click();
-    window.run();
-    shows(window, r"\u0085\u202d\u001b");
     press(window, "Charts");
     shows(window, r"user\u007f\u2066-1: 100.0 %");
     go(window, "Stream");

@@ -23,6 +23,7 @@ use tributary::{
 
 use crate::{
     binary::key_header,
+    inspector::{choose_from, copy_from_menu},
     opened_window::{
         OpenedWindow, Window, address, copied, go, open, open_with, paths, says, settings, type_into,
         wait_for,
@@ -716,11 +717,11 @@ fn what_is_open_leads_to_all_that_is_like_it() {
     window.get_by_label("Delivered track Order Completed m-2").click();
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
-    window.get_by_label("This user").click();
+    choose_from(window, "Filter", "This user");
     window.run();
     assert_eq!(searched(window), "userId:bob");
     wait_for(window, "bob's", |window| lines(window).len() == 1);
-    window.get_by_label("This event").click();
+    choose_from(window, "Filter", "This event");
     window.run();
     assert_eq!(searched(window), "userId:bob event:\"Order Completed\"");
     wait_for(window, "the same", |window| lines(window).len() == 1);
@@ -778,7 +779,7 @@ fn place_order_columns_and_saved_filters_are_found_again_next_time() {
 }
 
 #[test]
-fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_record() {
+fn an_open_delivery_shows_what_was_set_its_time_to_scale_and_its_exact_record() {
     let mut opened = open(settings());
     with_events(&mut opened);
     let window = &mut opened.window;
@@ -787,24 +788,17 @@ fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_
     wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
     window.get_by_label("Set by the endpoint");
     assert!(says(window, "the sender gave none"), "its time");
-    window.get_by_label("Tree").click();
-    window.run_steps(8);
-    assert!(says(window, "total: 12") && !says(window, "\"total\": 12"));
 
-    let copy = |window: &mut Window, label: &str| {
-        window.get_by_role_and_label(Role::Button, label).click();
-        window.step();
-        let text = copied(window).expect(label);
-        window.run_steps(8);
-        text
-    };
-    assert!(copy(window, "JSON").starts_with(r#"{"userId":"bob","event":"Order Completed""#));
-    let curl = copy(window, "curl");
+    assert!(
+        copy_from_menu(window, "Payload JSON").starts_with(r#"{"userId":"bob","event":"Order Completed""#)
+    );
+    let curl = copy_from_menu(window, "curl command");
     assert!(
         curl.starts_with("curl http://127.0.0.1:") && curl.contains("/v1/track -u YOUR_WRITE_KEY:"),
         "{curl}"
     );
-    let record: serde_json::Value = serde_json::from_str(&copy(window, "Record JSON")).expect("JSON");
+    let record: serde_json::Value =
+        serde_json::from_str(&copy_from_menu(window, "Record JSON")).expect("JSON");
     assert_eq!(record["PartitionKey"], "bob");
 
     window.get_by_label("Record").click();

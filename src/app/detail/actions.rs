@@ -1,18 +1,22 @@
 //! The commands for an open delivery, from buttons and keys.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use eframe::egui::{Response, Ui, vec2};
+use eframe::egui::Ui;
 use lucide_icons::Icon;
 
-use super::loaded::Loaded;
+use super::{Looks, Tab, loaded::Loaded};
 use crate::{
     app::{
+        clock::Clock,
         command::{self, Command, DeliveryCommand, LogCommand},
         json,
         seen::Seen,
         widgets,
     },
-    delivery::{Delivery, Field, State, query::QueryKey},
+    delivery::{
+        Delivery, Field, State,
+        query::{self, QueryKey},
+    },
     event::shown,
     shell,
     snippets::edit,
@@ -21,12 +25,13 @@ use crate::{
 /// Whether deliveries of this kind have the command at all.
 fn applies(command: DeliveryCommand, delivery: &Delivery) -> bool {
     match command {
-        DeliveryCommand::CopyJson => true,
+        DeliveryCommand::CopyJson | DeliveryCommand::Find | DeliveryCommand::SameTime => true,
         DeliveryCommand::CopyRecord => delivery.state != State::Rejected,
         DeliveryCommand::Resend => matches!(delivery.state, State::Failed | State::Delivered),
         DeliveryCommand::CopyCurl | DeliveryCommand::Edit => delivery.kind.is_some(),
-        DeliveryCommand::CopyId => !delivery.message_id.is_empty(),
-        DeliveryCommand::SameUser => !delivery.partition_key.is_empty(),
+        DeliveryCommand::CopyId | DeliveryCommand::CopySearch => !delivery.message_id.is_empty(),
+        DeliveryCommand::CopySequence | DeliveryCommand::ShowRecord => delivery.receipt.is_some(),
+        DeliveryCommand::CopyKey | DeliveryCommand::SameUser => !delivery.partition_key.is_empty(),
         DeliveryCommand::SameName => delivery.name.is_some(),
         DeliveryCommand::SameSource => !delivery.source.is_empty(),
     }
@@ -42,51 +47,103 @@ fn obstacle(command: DeliveryCommand, loaded: &Loaded) -> Option<String> {
         DeliveryCommand::CopyJson
         | DeliveryCommand::CopyRecord
         | DeliveryCommand::CopyId
+        | DeliveryCommand::CopyKey
+        | DeliveryCommand::CopySequence
+        | DeliveryCommand::CopySearch
+        | DeliveryCommand::Find
+        | DeliveryCommand::ShowRecord
         | DeliveryCommand::Resend
         | DeliveryCommand::SameUser
         | DeliveryCommand::SameName
-        | DeliveryCommand::SameSource => None,
+        | DeliveryCommand::SameSource
+        | DeliveryCommand::SameTime => None,
     }
 }
 
 /// Carries out a command, or tells the user why it is not available.
-pub(super) fn act(command: DeliveryCommand, ui: &Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+pub(super) fn act(
+    command: DeliveryCommand,
+    ui: &Ui,
+    loaded: &Loaded,
+    looks: &mut Looks,
+    seen: &mut Seen<'_>,
+) {
     if !applies(command, &loaded.detail.delivery) {
         seen.push(Command::Refuse("Not available for this delivery".to_owned()));
     } else if let Some(why) = obstacle(command, loaded) {
         seen.push(Command::Refuse(why));
     } else {
-        run(command, ui, loaded, seen);
+        run(command, ui, loaded, looks, seen);
     }
 }
 
-fn run(command: DeliveryCommand, ui: &Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+fn run(command: DeliveryCommand, ui: &Ui, loaded: &Loaded, looks: &mut Looks, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
-    let mut copy = |text: String, what: &str| {
+    if let Some((text, what)) = copied(command, loaded, seen) {
         ui.copy_text(text);
-        seen.copied(what);
-    };
+        return seen.copied(what);
+    }
     match command {
-        DeliveryCommand::CopyJson => copy(loaded.raw.clone(), loaded.event_name()),
-        DeliveryCommand::CopyRecord => copy(record_json(loaded), "Record"),
-        DeliveryCommand::CopyId => copy(delivery.message_id.to_string(), "messageId"),
-        DeliveryCommand::CopyCurl => {
-            let Some(kind) = delivery.kind else { return };
-            let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
-            let event = edit::as_new(&loaded.raw);
-            ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
-            seen.copied("curl command");
+        DeliveryCommand::Find => {
+            looks.tab = Tab::Payload;
+            looks.find.wants_focus = true;
+        }
+        DeliveryCommand::ShowRecord => {
+            seen.commands.extend(delivery.receipt.clone().map(Command::ShowRecord))
         }
         DeliveryCommand::Resend => seen.push(Command::Log(LogCommand::resend(delivery.id))),
         DeliveryCommand::Edit => {
             let Some(kind) = delivery.kind else { return };
-            let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
-            seen.push(Command::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
+            let event = edit::as_new(loaded.payload.text()).map(|event| json::indent(&event));
+            let event = event.unwrap_or_else(|| loaded.payload.text().to_owned());
+            seen.push(Command::Compose(kind, event));
         }
         DeliveryCommand::SameUser => filter(seen, Field::User, &delivery.partition_key),
         DeliveryCommand::SameName => filter(seen, Field::Event, delivery.name.as_deref().unwrap_or_default()),
         DeliveryCommand::SameSource => filter(seen, Field::Source, &delivery.source),
+        DeliveryCommand::SameTime => {
+            const AROUND_MS: i64 = 60_000;
+            let at = delivery.received_at;
+            seen.push(Command::TimeRange(at - AROUND_MS, (at + AROUND_MS).min(Clock::now())));
+        }
+        DeliveryCommand::CopyJson
+        | DeliveryCommand::CopyRecord
+        | DeliveryCommand::CopyCurl
+        | DeliveryCommand::CopyId
+        | DeliveryCommand::CopyKey
+        | DeliveryCommand::CopySequence
+        | DeliveryCommand::CopySearch => {}
     }
+}
+
+/// What a command that copies copies, and its name in the notice. `None`: it does something else.
+fn copied(command: DeliveryCommand, loaded: &Loaded, seen: &Seen<'_>) -> Option<(String, &'static str)> {
+    let delivery = &loaded.detail.delivery;
+    Some(match command {
+        DeliveryCommand::CopyJson => (loaded.payload.raw().to_owned(), loaded.event_name()),
+        DeliveryCommand::CopyRecord => (record_json(loaded), "Record"),
+        DeliveryCommand::CopyId => (delivery.message_id.to_string(), "messageId"),
+        DeliveryCommand::CopyKey => (delivery.partition_key.to_string(), "Partition key"),
+        DeliveryCommand::CopySequence => {
+            (delivery.receipt.as_ref()?.sequence_number.to_string(), "Sequence number")
+        }
+        DeliveryCommand::CopySearch => {
+            (query::with("", QueryKey::Field(Field::MessageId), &[&delivery.message_id]), "Search")
+        }
+        DeliveryCommand::CopyCurl => {
+            let url = format!("{}/v1/{}", seen.endpoint(), delivery.kind?.as_str());
+            let event = edit::as_new(loaded.payload.raw());
+            (curl(&url, event.as_deref().unwrap_or(loaded.payload.raw())), "curl command")
+        }
+        DeliveryCommand::Find
+        | DeliveryCommand::ShowRecord
+        | DeliveryCommand::Resend
+        | DeliveryCommand::Edit
+        | DeliveryCommand::SameUser
+        | DeliveryCommand::SameName
+        | DeliveryCommand::SameSource
+        | DeliveryCommand::SameTime => return None,
+    })
 }
 
 /// Shows in Live the events with this value.
@@ -94,36 +151,97 @@ fn filter(seen: &mut Seen<'_>, field: Field, value: &str) {
     seen.push(Command::Filter(QueryKey::Field(field), value.to_owned()));
 }
 
-/// Buttons for those of the commands that apply.
-pub(super) fn buttons_ui(ui: &mut Ui, commands: &[DeliveryCommand], loaded: &Loaded, seen: &mut Seen<'_>) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-        ui.spacing_mut().button_padding = vec2(9.0, 4.0);
-        let delivery = &loaded.detail.delivery;
+/// The buttons of the head: the commands that apply, those that copy and those that filter in a menu each.
+pub(super) fn buttons_ui(ui: &mut Ui, loaded: &Loaded, looks: &mut Looks, seen: &mut Seen<'_>) {
+    use DeliveryCommand::{
+        CopyCurl, CopyId, CopyJson, CopyKey, CopyRecord, CopySearch, CopySequence, Edit, Resend, SameName,
+        SameSource, SameTime, SameUser, ShowRecord,
+    };
+    let mut chosen = None;
+    let copies = [CopyJson, CopyCurl, CopyRecord, CopyId, CopyKey, CopySequence, CopySearch];
+    let filters = [SameUser, SameName, SameSource, SameTime];
+    button_ui(ui, Resend, loaded, &mut chosen);
+    menu_ui(ui, (Icon::Copy, "Copy"), &copies, loaded, &mut chosen);
+    menu_ui(ui, (Icon::ListFilter, "Filter"), &filters, loaded, &mut chosen);
+    button_ui(ui, ShowRecord, loaded, &mut chosen);
+    button_ui(ui, Edit, loaded, &mut chosen);
+    if let Some(command) = chosen {
+        run(command, ui, loaded, looks, seen);
+    }
+}
+
+type Chosen = Option<DeliveryCommand>;
+
+fn button_ui(ui: &mut Ui, command: DeliveryCommand, loaded: &Loaded, chosen: &mut Chosen) {
+    let delivery = &loaded.detail.delivery;
+    if !applies(command, delivery) {
+        return;
+    }
+    let (icon, label, hint) = wording(command, delivery);
+    let why = obstacle(command, loaded);
+    let button = ui.add_enabled_ui(why.is_none(), |ui| widgets::button_ui(ui, icon, label)).inner;
+    let keys = keys_text(ui, command).map(|keys| format!(" ({keys})")).unwrap_or_default();
+    let button = button.on_hover_text(format!("{hint}{keys}"));
+    if button.on_disabled_hover_text(why.unwrap_or_default()).clicked() {
+        *chosen = Some(command);
+    }
+}
+
+fn menu_ui(
+    ui: &mut Ui,
+    (icon, label): (Icon, &str),
+    commands: &[DeliveryCommand],
+    loaded: &Loaded,
+    chosen: &mut Chosen,
+) {
+    let delivery = &loaded.detail.delivery;
+    widgets::actions_ui(ui, icon, label, |ui| {
         for command in commands.iter().copied().filter(|command| applies(*command, delivery)) {
+            let (icon, label, hint) = wording(command, delivery);
+            let keys = keys_text(ui, command).unwrap_or_default();
             let why = obstacle(command, loaded);
-            let button = ui.add_enabled_ui(why.is_none(), |ui| button_ui(ui, command, delivery)).inner;
-            if button.on_disabled_hover_text(why.unwrap_or_default()).clicked() {
-                run(command, ui, loaded, seen);
+            if widgets::action_ui(ui, (icon, label), &keys, hint, why.as_deref()) {
+                *chosen = Some(command);
             }
         }
     });
 }
 
-fn button_ui(ui: &mut Ui, command: DeliveryCommand, delivery: &Delivery) -> Response {
+fn keys_text(ui: &Ui, command: DeliveryCommand) -> Option<String> {
+    Command::Delivery(command).keys().map(|keys| command::keys_text(ui, keys))
+}
+
+/// The icon, the label and the explanation of a command.
+fn wording(command: DeliveryCommand, delivery: &Delivery) -> (Icon, &'static str, &'static str) {
     let shares_record = delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some());
-    let (icon, label, hint) = match command {
-        DeliveryCommand::CopyJson => (Icon::Copy, "JSON", "Copies the event as it is stored"),
+    match command {
+        DeliveryCommand::CopyJson => (Icon::Braces, "Payload JSON", "Copies the event as it is stored"),
         DeliveryCommand::CopyRecord if shares_record => {
             let hint = "Copies the parameters of PutRecord for this event alone, although its record holds other \
                         events too";
-            (Icon::Copy, "Record JSON", hint)
+            (Icon::Waves, "Record JSON", hint)
         }
-        DeliveryCommand::CopyRecord => (Icon::Copy, "Record JSON", "Copies the parameters of PutRecord"),
+        DeliveryCommand::CopyRecord => (Icon::Waves, "Record JSON", "Copies the parameters of PutRecord"),
         DeliveryCommand::CopyCurl => {
-            (Icon::Terminal, "curl", "Copies a command that sends this as a new event")
+            (Icon::Terminal, "curl command", "Copies a command that sends this as a new event")
         }
-        DeliveryCommand::CopyId => (Icon::Copy, "messageId", "Copies the messageId"),
+        DeliveryCommand::CopyId => (Icon::Hash, "messageId", "Copies the messageId"),
+        DeliveryCommand::CopyKey if delivery.state == State::Rejected => {
+            (Icon::User, "User id", "Copies the id of the user")
+        }
+        DeliveryCommand::CopyKey => (Icon::Key, "Partition key", "Copies the partition key of the record"),
+        DeliveryCommand::CopySequence => {
+            (Icon::ListOrdered, "Sequence number", "Copies the sequence number of the record")
+        }
+        DeliveryCommand::CopySearch => (
+            Icon::Search,
+            "Search for this event",
+            "Copies the search that finds it, for Live and for tributary log",
+        ),
+        DeliveryCommand::Find => (Icon::Search, "Find", "Searches in the payload"),
+        DeliveryCommand::ShowRecord => {
+            (Icon::Waves, "Show in Stream", "Reads the record back from the stream")
+        }
         DeliveryCommand::Resend if delivery.state == State::Failed => {
             (Icon::RotateCw, "Resend", "Queues this event again, behind waiting events")
         }
@@ -133,15 +251,13 @@ fn button_ui(ui: &mut Ui, command: DeliveryCommand, delivery: &Delivery) -> Resp
         DeliveryCommand::Edit => {
             (Icon::FlaskConical, "Edit as test", "Opens this event in Test, to send it as a new one")
         }
-        DeliveryCommand::SameUser => (Icon::ListFilter, "This user", "Shows only the events of this user"),
-        DeliveryCommand::SameName => (Icon::ListFilter, "This event", "Shows only the events with this name"),
-        DeliveryCommand::SameSource => {
-            (Icon::ListFilter, "This source", "Shows only the events of this source")
+        DeliveryCommand::SameUser => (Icon::User, "This user", "Shows only the events of this user"),
+        DeliveryCommand::SameName => (Icon::Tag, "This event", "Shows only the events with this name"),
+        DeliveryCommand::SameSource => (Icon::Plug, "This source", "Shows only the events of this source"),
+        DeliveryCommand::SameTime => {
+            (Icon::Clock, "Around this time", "Shows the events received a minute before and after it")
         }
-    };
-    let keys = Command::Delivery(command).keys();
-    let keys = keys.map(|keys| format!(" ({})", command::keys_text(ui, keys))).unwrap_or_default();
-    widgets::button_ui(ui, icon, label).on_hover_text(format!("{hint}{keys}"))
+    }
 }
 
 /// The parameters of `PutRecord`, with `Data` in base64 as AWS's API and command line expect it.

@@ -1,38 +1,32 @@
 //! A delivery as it was read from the log, with the texts that are made of it once.
 
-use super::{
-    changes::{self, Change},
-    tree::Tree,
-};
+use super::changes::{self, Change};
 use crate::{
-    app::{json, widgets},
+    app::{json_view::JsonView, widgets},
     delivery::{Detail, State},
 };
 
 pub(super) struct Loaded {
     pub detail: Detail,
-    /// The event's JSON, indented.
-    pub event: String,
-    /// `None` if the event is too large for a tree, or not JSON.
-    pub tree: Option<Tree>,
+    /// The event's JSON, or what was sent instead of it.
+    pub payload: JsonView,
     /// What the endpoint set in the event.
     pub changes: Vec<Change>,
-    /// The event's JSON as it is stored.
-    pub raw: String,
     /// The event as it is encoded for its record.
     pub record: String,
 }
 
 impl Loaded {
     pub(super) fn new(detail: Detail) -> Self {
-        let raw = String::from_utf8_lossy(&detail.json).into_owned();
+        let payload = JsonView::new(&String::from_utf8_lossy(&detail.json));
         let record = String::from_utf8_lossy(&detail.encoding.encode(&detail.json)).into_owned();
-        let tree = if raw.len() <= json::SHOWN_BYTES_MAX { Tree::new(&raw) } else { None };
         let changes = match detail.delivery.state {
             State::Rejected => Vec::new(),
-            _ => changes::changes(&raw),
+            State::Queued | State::Retrying | State::Delivered | State::Failed | State::Resent => {
+                changes::changes(payload.raw())
+            }
         };
-        Self { event: json::indent(&raw), tree, changes, raw, record, detail }
+        Self { payload, changes, record, detail }
     }
 
     /// The name of the event in the notice after it was copied.

@@ -1,12 +1,11 @@
 //! The record of an open delivery: its key, size, shard and data.
 
 use eframe::egui::Ui;
-use lucide_icons::Icon;
 
 use super::loaded::Loaded;
 use crate::{
     app::{
-        record_data,
+        record_data::{BothForms, Form, both_forms_ui},
         seen::Seen,
         widgets::{self, Tone},
     },
@@ -42,14 +41,24 @@ pub(super) fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         widgets::message_ui(ui, Tone::Note, text);
     }
     let shares_record = detail.delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some());
+    ui.add_space(2.0);
     widgets::title_ui(ui, if shares_record { "Its data in the record" } else { "Data" });
-    if record_data::data_ui(ui, &loaded.record) {
-        ui.copy_text(loaded.record.clone());
-        seen.copied("Record data");
-    }
-    if widgets::button_ui(ui, Icon::Braces, "Copy event as stored").clicked() {
-        ui.copy_text(loaded.raw.clone());
-        seen.copied("Event");
+    let forms = BothForms {
+        decoded_is: "JSON",
+        decoded: loaded.payload.text(),
+        stored_is: &format!("{}, {}", detail.encoding.as_str(), widgets::bytes(loaded.record.len() as u64)),
+        stored: &loaded.record,
+    };
+    match both_forms_ui(ui, &forms) {
+        None => {}
+        Some(Form::Decoded) => {
+            ui.copy_text(loaded.payload.raw().to_owned());
+            seen.copied("Event");
+        }
+        Some(Form::Stored) => {
+            ui.copy_text(loaded.record.clone());
+            seen.copied("Record data");
+        }
     }
 }
 

@@ -76,6 +76,16 @@ impl Filters {
         self.set(query::with(&self.text, key, &[value]))
     }
 
+    /// Narrows the query to events with this text in their payload.
+    pub(super) fn require_text(&mut self, text: &str) -> Option<Query> {
+        self.set(query::with_word(&self.text, text))
+    }
+
+    /// Limits the query to events received from `from` on and before `to`.
+    pub(super) fn limit_time(&mut self, from: Millis, to: Millis) -> Option<Query> {
+        self.set(time_range::between(&self.text, from, to))
+    }
+
     /// Limits the query to events received within this time before now; `None`: of all time.
     pub(super) fn since(&mut self, ago: Option<&str>) -> Option<Query> {
         self.set(time_range::with_time(&self.text, ago))

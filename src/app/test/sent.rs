@@ -126,7 +126,13 @@ impl Sent {
 
     /// The first steps: the request and its answer.
     fn request_steps(&self, seen: &Seen<'_>) -> [HistoryStep; 2] {
-        let step = |tone, title: String, text: String, at: String| HistoryStep { tone, title, text, at };
+        let step = |tone, title: String, text: String, at: String| HistoryStep {
+            tone,
+            title,
+            text,
+            at,
+            ..HistoryStep::default()
+        };
         let to = format!("POST {}/v1/{}", seen.endpoint(), self.kind.as_str());
         let sent = step(Some(Tone::Note), "Sent to the endpoint".into(), to, seen.clock.time(self.at));
         let (tone, title, text) = match &self.answer {
@@ -159,7 +165,7 @@ impl Sent {
                 (Some(Tone::Note), "Not read back", "The stream did not answer in time.".to_owned())
             }
         };
-        Some(HistoryStep { tone, title: title.to_owned(), text, at: String::new() })
+        Some(HistoryStep { tone, title: title.to_owned(), text, ..HistoryStep::default() })
     }
 
     pub(super) fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {

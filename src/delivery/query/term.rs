@@ -83,6 +83,17 @@ pub fn with(text: &str, key: QueryKey, values: &[&str]) -> String {
     parts.join(" ")
 }
 
+/// `text` with this word, if it does not have it yet.
+pub fn with_word(text: &str, word: &str) -> String {
+    let word = format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
+    let has = terms(text).iter().any(|term| text[term.span.clone()] == word);
+    if has || word == "\"\"" {
+        text.trim().to_owned()
+    } else {
+        format!("{} {word}", text.trim()).trim().to_owned()
+    }
+}
+
 /// A value as it is written: in quotes if it could be read as something else.
 fn quoted(value: &str) -> String {
     let plain = |c: char| !(c.is_whitespace() || matches!(c, ',' | '"' | '\\' | '*'));

@@ -7,7 +7,7 @@ use super::super::menu::{choice_ui, menu_ui};
 use crate::{
     app::{clock::Clock, widgets},
     delivery::{
-        Query,
+        Millis, Query,
         query::{self, QueryKey},
     },
     engine::lines,
@@ -100,4 +100,10 @@ fn has_time(text: &str, ago: Option<&str>) -> bool {
 /// The search with this time range instead of its own.
 pub(super) fn with_time(text: &str, ago: Option<&str>) -> String {
     query::with(&query::with(text, QueryKey::Since, ago.as_slice()), QueryKey::Until, &[])
+}
+
+/// The search limited to the time from `from` on and before `to`.
+pub(super) fn between(text: &str, from: Millis, to: Millis) -> String {
+    let text = query::with(text, QueryKey::Since, &[&lines::time(from)]);
+    query::with(&text, QueryKey::Until, &[&lines::time(to)])
 }

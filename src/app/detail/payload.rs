@@ -1,10 +1,9 @@
-//! The event of an open delivery: its error, its facts, its JSON, and what the endpoint set in it.
+//! The payload of an open delivery: why it is not delivered, its JSON, what the endpoint set in it, and its facts.
 
-use eframe::egui::{self, Align, Frame, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    actions,
     changes::Change,
     labels::{REPEAT, RESEND, size},
     loaded::Loaded,
@@ -12,7 +11,9 @@ use super::{
 use crate::{
     app::{
         banner,
-        command::{Command, DeliveryCommand},
+        command::Command,
+        json_rows::Finds,
+        json_view::Done,
         place::Place,
         seen::Seen,
         theme::tokens,
@@ -22,71 +23,36 @@ use crate::{
     event::shown,
 };
 
-/// How the event's JSON is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Form {
-    #[default]
-    Text,
-    Tree,
-}
-
-pub(super) fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
+pub(super) fn payload_ui(ui: &mut Ui, loaded: &mut Loaded, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
     error_ui(ui, delivery, seen, Place::Live);
-    if let Some(first) = delivery.resend_of {
-        widgets::message_ui(ui, Tone::Note, RESEND.meaning);
-        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the original").clicked() {
-            seen.push(Command::ShowDelivery(first));
-        }
-    }
-    if let Some(first) = delivery.repeat_of {
-        widgets::message_ui(ui, Tone::Note, REPEAT.meaning);
-        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first event").clicked() {
-            seen.push(Command::ShowDelivery(first));
-        }
-    }
-    facts_ui(ui, delivery, seen);
-    actions::buttons_ui(
-        ui,
-        &[DeliveryCommand::SameUser, DeliveryCommand::SameName, DeliveryCommand::SameSource],
-        loaded,
-        seen,
-    );
-    ui.add_space(2.0);
-    let title = if delivery.state == State::Rejected { "What was sent" } else { "Event" };
-    egui::Sides::new().height(38.0).show(
-        ui,
-        |ui| {
-            widgets::title_ui(ui, title);
-            ui.add_space(6.0);
-        },
-        |ui| {
-            if loaded.tree.is_some() {
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    let forms = [(Form::Text, "Text"), (Form::Tree, "Tree")];
-                    widgets::segments_ui(ui, form, "Form of the event", &forms);
-                });
+    for (first, mark, button) in [
+        (delivery.resend_of, RESEND, "Show the original"),
+        (delivery.repeat_of, REPEAT, "Show the first event"),
+    ] {
+        if let Some(first) = first {
+            widgets::message_ui(ui, Tone::Note, mark.meaning);
+            if widgets::button_ui(ui, Icon::CornerUpLeft, button).clicked() {
+                seen.push(Command::ShowDelivery(first));
             }
-        },
-    );
+        }
+    }
+    if delivery.state == State::Rejected {
+        widgets::title_ui(ui, "What was sent");
+    }
     if let Some(kept) = loaded.kept_size() {
         let all = size(delivery).unwrap_or_default();
         widgets::hint_ui(ui, &format!("Only the first {kept} of {all} were kept."));
     }
-    match (&loaded.tree, *form) {
-        (Some(tree), Form::Tree) => {
-            let frame = Frame::new().fill(tokens(ui).field).stroke(Stroke::new(1.0, tokens(ui).line));
-            frame.corner_radius(9).inner_margin(Margin::same(10)).show(ui, |ui| {
-                ui.take_available_width();
-                tree.ui(ui);
-            });
-        }
-        (None, _) | (_, Form::Text) => {
-            if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
-                seen.copied(loaded.event_name());
-            }
-        }
+    match loaded.payload.ui(ui) {
+        None => {}
+        Some(Done::Copied(what)) => seen.copied(&what),
+        Some(Done::Filter(Finds::Field(key, value))) => seen.push(Command::Filter(key, value)),
+        Some(Done::Filter(Finds::Text(text))) => seen.push(Command::FilterText(text)),
     }
+    ui.add_space(4.0);
+    widgets::title_ui(ui, "Facts");
+    facts_ui(ui, &loaded.detail.delivery, seen);
     changes_ui(ui, &loaded.changes);
 }
 
@@ -95,14 +61,8 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
         return;
     }
     let t = tokens(ui);
-    ui.add_space(2.0);
+    ui.add_space(4.0);
     widgets::title_ui(ui, "Set by the endpoint");
-    widgets::hint_ui(
-        ui,
-        "Tributary keeps only the stored event. A change that the stored event does not prove is marked “Possible”. The \
-         endpoint also turns a numeric id into text, fills in values that the batch has for all its events, and removes a \
-         write key in the body. Everything else is as it was sent, byte for byte.",
-    );
     for change in changes {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
@@ -113,6 +73,12 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
             ui.label(RichText::new(&change.what).color(t.text)).on_hover_text(shown::line(&change.value));
         });
     }
+    widgets::hint_ui(
+        ui,
+        "Tributary keeps only the stored event. A change that the stored event does not prove is marked “Possible”. The \
+         endpoint also turns a numeric id into text, fills in values that the batch has for all its events, and removes a \
+         write key in the body. Everything else is as it was sent, byte for byte.",
+    );
 }
 
 fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
