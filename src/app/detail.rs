@@ -7,6 +7,7 @@ mod head;
 mod history;
 mod labels;
 mod loaded;
+mod looks;
 mod payload;
 mod record;
 mod time_bar;
@@ -15,7 +16,6 @@ use eframe::egui::{self, ScrollArea, Ui};
 
 use super::{
     command::{Command, DeliveryCommand, LogCommand},
-    json_view::Find,
     place::Place,
     seen::Seen,
     waiting::{Waiting, arrived},
@@ -26,27 +26,12 @@ use crate::{
     engine::Answer,
 };
 use loaded::Loaded;
+use looks::Tab;
 
 pub(super) use history::{HistoryStep, history, history_ui};
 pub(super) use labels::{Mark, mark, short_shard, size, state_color, state_word};
+pub(super) use looks::Looks;
 pub(super) use payload::error_ui;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Tab {
-    #[default]
-    Payload,
-    Timeline,
-    Record,
-}
-
-/// How a delivery is shown. The next one that is opened is shown in the same way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Looks {
-    tab: Tab,
-    find: Find,
-    /// The list of attempts is open.
-    shows_attempts: bool,
-}
 
 /// A delivery that is open.
 pub(super) struct Pane {

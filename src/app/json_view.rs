@@ -25,7 +25,7 @@ const MARGIN: f32 = 120.0;
 
 /// The text to find. It stays when another event is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Find {
+pub(crate) struct Find {
     pub text: String,
     /// The field gets the focus in the next frame.
     pub wants_focus: bool,

@@ -7,6 +7,7 @@ mod answers;
 mod architecture;
 mod binary;
 mod capture;
+mod charts_place;
 mod check;
 mod circles;
 mod cli;

@@ -4,7 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::Ui;
 use lucide_icons::Icon;
 
-use super::{Looks, Tab, loaded::Loaded};
+use super::{
+    loaded::Loaded,
+    looks::{Looks, Tab},
+};
 use crate::{
     app::{
         clock::Clock,
@@ -89,7 +92,7 @@ fn run(command: DeliveryCommand, ui: &Ui, loaded: &Loaded, looks: &mut Looks, se
             looks.find.wants_focus = true;
         }
         DeliveryCommand::ShowRecord => {
-            seen.commands.extend(delivery.receipt.clone().map(Command::ShowRecord))
+            seen.commands.extend(delivery.receipt.clone().map(Command::ShowRecord));
         }
         DeliveryCommand::Resend => seen.push(Command::Log(LogCommand::resend(delivery.id))),
         DeliveryCommand::Edit => {

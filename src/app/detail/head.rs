@@ -5,9 +5,10 @@ use eframe::egui::{self, Label, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::{
-    Looks, Tab, actions,
+    actions,
     labels::{Mark, mark, size, state_color, state_word},
     loaded::Loaded,
+    looks::{Looks, Tab},
 };
 use crate::{
     app::{

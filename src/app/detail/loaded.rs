@@ -26,7 +26,7 @@ impl Loaded {
                 changes::changes(payload.raw())
             }
         };
-        Self { payload, changes, record, detail }
+        Self { detail, payload, changes, record }
     }
 
     /// The name of the event in the notice after it was copied.

@@ -1,7 +1,9 @@
 //! Charts over time: events, latencies, backlog, errors, shards, and hot keys. They are drawn from counts that the log
-//! stores, so a restart leaves no gap. The pointer over one chart shows the values of all charts at that time.
+//! stores, so a restart leaves no gap. The pointer over one chart shows the values of all charts at that time. Dragging over a
+//! chart shows the events of that time in the list.
 
 mod bar;
+mod brush;
 mod format;
 mod intervals;
 mod keys;
@@ -15,11 +17,13 @@ use std::{
 };
 
 use eframe::egui::{self, RichText, Ui};
+use lucide_icons::Icon;
 
 use super::records;
 use crate::{
     app::{
-        command::{Command, LogCommand},
+        command::{Command, LiveCommand, LogCommand},
+        place::Place,
         seen::Seen,
         theme::tokens,
         waiting::{Waiting, arrived},
@@ -33,6 +37,7 @@ use crate::{
     engine::Answer,
 };
 use bar::Bar;
+use brush::Brush;
 use format::{millis, per_second, whole};
 use intervals::Intervals;
 pub(super) use plot::round_top;
@@ -53,6 +58,7 @@ pub(super) struct Charts {
     error: Option<String>,
     /// The start of the interval under the pointer.
     hovered: Option<Millis>,
+    brush: Option<Brush>,
 }
 
 impl Charts {
@@ -84,22 +90,7 @@ impl Charts {
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        ui.horizontal(|ui| {
-            let spans = [
-                (ChartSpan::FiveMinutes, "5 minutes"),
-                (ChartSpan::Hour, "1 hour"),
-                (ChartSpan::Day, "24 hours"),
-            ];
-            if widgets::segments_ui(ui, &mut self.span, "Time of the charts", &spans) {
-                self.asked_at = None;
-                self.waiting = None;
-            }
-            let hint = match self.hovered {
-                Some(at) => format!("At {}", seen.clock.short(at)),
-                None => "Point at a chart to read its values".to_owned(),
-            };
-            ui.label(RichText::new(hint).color(tokens(ui).weak));
-        });
+        self.span_ui(ui, seen);
         if let Some(error) = &self.error {
             widgets::message_ui(ui, Tone::Bad, &format!("The charts could not be read: {error}"));
         }
@@ -112,10 +103,77 @@ impl Charts {
         if !overview.intervals.is_empty() {
             ui.request_repaint_after(refresh_every(self.span));
         }
-        let intervals = Intervals::new(&overview);
-        let time =
-            TimeAxis { intervals: &intervals, clock: seen.clock, hovered: self.hovered, now_hovered: None };
-        let mut page = Page { time, overview: &overview, seen };
+        if is_empty(&overview) {
+            self.empty_ui(ui, seen);
+        } else {
+            self.charts_ui(ui, seen, &overview);
+        }
+        self.overview = Some(overview);
+    }
+
+    /// The choice of the time, and the way to its events.
+    fn span_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        ui.horizontal_wrapped(|ui| {
+            let spans = [
+                (ChartSpan::FiveMinutes, "5 minutes"),
+                (ChartSpan::Hour, "1 hour"),
+                (ChartSpan::Day, "24 hours"),
+            ];
+            if widgets::segments_ui(ui, &mut self.span, "Time of the charts", &spans) {
+                self.show_again();
+            }
+            let events = widgets::button_ui(ui, Icon::Activity, "Events of this time");
+            if events.on_hover_text("Shows the events of the charts' time in the list").clicked() {
+                let ago = match self.span {
+                    ChartSpan::FiveMinutes => "5m",
+                    ChartSpan::Hour => "1h",
+                    ChartSpan::Day => "24h",
+                };
+                seen.push(Command::Live(LiveCommand::Since(Some(ago))));
+            }
+            let hint = match self.hovered {
+                Some(at) => format!("At {}", seen.clock.short(at)),
+                None => "Drag across a chart to see its events".to_owned(),
+            };
+            ui.label(RichText::new(hint).color(tokens(ui).weak));
+        });
+    }
+
+    fn show_again(&mut self) {
+        self.asked_at = None;
+        self.waiting = None;
+        self.brush = None;
+    }
+
+    fn empty_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let has_events = seen.status.ledger.accepted > 0;
+        if has_events && self.span != ChartSpan::Day {
+            let text = "The charts show when events came, how long their delivery took, and what went wrong.";
+            let action = (Icon::Clock, "Show 24 hours");
+            if widgets::empty_ui(ui, Icon::ChartLine, "No events in this period", text, Some(action)) {
+                self.span = ChartSpan::Day;
+                self.show_again();
+            }
+            return;
+        }
+        let text = "Send an event, and the charts show when it came and how long its delivery took.";
+        let action = (Icon::FlaskConical, "Send a test event");
+        if widgets::empty_ui(ui, Icon::ChartLine, "No events in this period", text, Some(action)) {
+            seen.go(Place::Test);
+        }
+    }
+
+    fn charts_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, overview: &Overview) {
+        let intervals = Intervals::new(overview);
+        let time = TimeAxis {
+            intervals: &intervals,
+            clock: seen.clock,
+            hovered: self.hovered,
+            now_hovered: None,
+            brush: &mut self.brush,
+            chosen: None,
+        };
+        let mut page = Page { time, overview, seen };
         widgets::page_ui(
             ui,
             &mut page,
@@ -134,13 +192,24 @@ impl Charts {
                 keys::keys_ui(ui, page.seen, page.overview);
             },
         );
+        if let Some((from, to)) = page.time.chosen {
+            page.seen.push(Command::TimeRange(from, to));
+        }
         let now_hovered = page.time.now_hovered;
         if now_hovered != self.hovered {
             self.hovered = now_hovered;
             ui.request_repaint();
         }
-        self.overview = Some(overview);
     }
+}
+
+/// Whether nothing happened in the time of the charts, and nothing waits.
+fn is_empty(overview: &Overview) -> bool {
+    let is_quiet = |interval: &Interval| {
+        let Interval { accepted, delivered, failed, rejected, queued, errors, .. } = interval;
+        accepted + delivered + failed + rejected + queued == 0 && errors.is_empty()
+    };
+    overview.intervals.iter().all(is_quiet)
 }
 
 fn refresh_every(span: ChartSpan) -> Duration {
@@ -169,7 +238,15 @@ impl Page<'_, '_> {
         let (title, hint) = ("Events per second", "Accepted, delivered, rejected");
         self.time.chart_ui(
             ui,
-            &Chart { title, hint, series: &series, format: per_second, top_min: 1.0 },
+            &Chart {
+                title,
+                hint,
+                series: &series,
+                format: per_second,
+                if_empty: "No events in this period",
+                zero_is_nothing: true,
+                top_min: 1.0,
+            },
             |_| {},
         );
     }
@@ -184,7 +261,17 @@ impl Page<'_, '_> {
         });
         let series = [Series { name: "Waiting", color: t.accent, values: values.collect() }];
         let (title, hint) = ("Backlog", "Events that wait in the spool");
-        self.time.chart_ui(ui, &Chart { title, hint, series: &series, format: whole, top_min: 2.0 }, |_| {});
+        let if_empty = "No event had to wait";
+        let chart = Chart {
+            title,
+            hint,
+            series: &series,
+            format: whole,
+            if_empty,
+            zero_is_nothing: true,
+            top_min: 2.0,
+        };
+        self.time.chart_ui(ui, &chart, |_| {});
     }
 
     fn latency_ui(&mut self, ui: &mut Ui, title: &str, hint: &str, of: fn(&Interval) -> &Histogram) {
@@ -198,7 +285,17 @@ impl Page<'_, '_> {
             Series { name: "p95", color: t.accent, values: quantile(0.95) },
             Series { name: "p99", color: t.warn, values: quantile(0.99) },
         ];
-        self.time.chart_ui(ui, &Chart { title, hint, series: &series, format: millis, top_min: 2.0 }, |_| {});
+        let if_empty = "Nothing was measured in this period";
+        let chart = Chart {
+            title,
+            hint,
+            series: &series,
+            format: millis,
+            if_empty,
+            zero_is_nothing: false,
+            top_min: 2.0,
+        };
+        self.time.chart_ui(ui, &chart, |_| {});
     }
 
     fn errors_ui(&mut self, ui: &mut Ui) {
@@ -213,11 +310,17 @@ impl Page<'_, '_> {
         }
         let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
         kinds.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
-        let chart = Chart { title: "Errors", hint, series: &series, format: per_second, top_min: 1.0 };
+        let if_empty = "No errors in this period";
+        let chart = Chart {
+            title: "Errors",
+            hint,
+            series: &series,
+            format: per_second,
+            if_empty,
+            zero_is_nothing: true,
+            top_min: 1.0,
+        };
         self.time.chart_ui(ui, &chart, |ui| {
-            if kinds.is_empty() {
-                widgets::hint_ui(ui, "None in this period.");
-            }
             let most = kinds.first().map_or(1, |(_, count)| *count) as f64;
             for (code, count) in kinds.iter().take(ERRORS_SHOWN_MAX) {
                 let text = widgets::digits(*count);

@@ -71,6 +71,14 @@ impl<'o> Intervals<'o> {
         self.at(moment).filter(|_| moment < self.end).map(|at| self.start_of(at))
     }
 
+    /// The start of the interval nearest to this position on the time axis.
+    pub(super) fn nearest(&self, x: f64) -> Millis {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
+        let moment = self.end + (x * 1e3).floor() as Millis;
+        let at = (moment - self.from) / self.span.step_ms();
+        self.start_of(usize::try_from(at).unwrap_or(0).min(self.all.len().saturating_sub(1)))
+    }
+
     /// Counts per second, 0 where nothing happened.
     pub(super) fn rates(&self, of: impl Fn(&Interval) -> u64) -> Vec<Option<f64>> {
         let rate = |at, interval: Option<&Interval>| interval.map_or(0, &of) as f64 / self.rate_seconds(at);
@@ -101,6 +109,7 @@ mod tests {
         assert_eq!(shown.at_x(shown.x(149)), Some(running - 2_000));
         assert_eq!(shown.at(running - 2_000), Some(149));
         assert_eq!((shown.at_x(0.5), shown.at_x(-301.0)), (None, None));
+        assert_eq!([shown.nearest(0.5), shown.nearest(-400.0)], [running - 2_000, running - 300_000]);
     }
 
     #[test]
