@@ -71,7 +71,7 @@ impl Actor<'_> {
             }
             Command::Save(save) => self.save(*save),
             Command::RetryNow => self.engine.forwarder().retry_now(),
-            // The answer is not needed: the banner disappears when it is done.
+            // The answer is not needed: the pipeline strip shows when it is done.
             Command::SetAsideStuck => drop(self.engine.forwarder().set_aside_stuck()),
             Command::Log(command) => return self.log(command),
             Command::Account(command) => self.account(command),

@@ -1,9 +1,9 @@
-//! Alerts about what needs the user in any place: the forwarder became blocked, the spool is nearly full, events failed.
-//! One alert when it happens, never one per event. Pure: the time is an argument.
+//! Desktop notifications about what needs the user: the forwarder became blocked, the spool is nearly full, events failed.
+//! One when it happens, never one per event. Pure: the time is an argument.
 
 use std::time::{Duration, Instant};
 
-use super::{place::Place, widgets};
+use super::widgets;
 use crate::{
     config::Config,
     delivery::{ForwarderState, Status},
@@ -14,17 +14,8 @@ const FAILED_EVERY: Duration = Duration::from_mins(1);
 /// How long the status may take to count the events that were set aside as failed.
 const SET_ASIDE_TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// Percent of the spool in use. An alert is given at `SPOOL_HIGH`, and again only after it fell below `SPOOL_LOW`.
-const SPOOL_HIGH: u64 = 80;
+pub(super) const SPOOL_HIGH: u64 = 80;
 const SPOOL_LOW: u64 = 70;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Alert {
-    pub text: String,
-    /// Text to append in a desktop notification, where no banner says it.
-    pub elsewhere: &'static str,
-    /// The place that shows more about it.
-    pub place: Place,
-}
 
 /// Remembers which alerts the user has got.
 #[derive(Default)]
@@ -45,7 +36,7 @@ impl Alerts {
     }
 
     /// What is new in this status, the most urgent first.
-    pub(super) fn observe(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Alert> {
+    pub(super) fn observe(&mut self, status: &Status, config: &Config, now: Instant) -> Option<String> {
         let is_blocked = matches!(status.forwarder, ForwarderState::Blocked { .. });
         // An offline state in between does not end the blocked state.
         let is_over = matches!(
@@ -55,22 +46,20 @@ impl Alerts {
         let was_blocked = self.is_blocked;
         self.is_blocked = is_blocked || (was_blocked && !is_over);
         if is_blocked && !was_blocked {
-            let text = "Delivery needs you: events wait in the spool.".to_owned();
-            let elsewhere = " The banner in Tributary's window says what to do.";
-            return Some(Alert { text, elsewhere, place: Place::SetUp });
+            let text = "Delivery needs you: events wait in the spool. Tributary's window says what to do.";
+            return Some(text.to_owned());
         }
-        let used = percent(status.ledger.queued_bytes, config.spool.max_bytes);
+        let used = spool_percent(status, config);
         let was_high = self.is_high;
         self.is_high = used >= SPOOL_HIGH || (was_high && used >= SPOOL_LOW);
         if self.is_high && !was_high {
-            let text =
-                format!("The spool is {used} % full. When it is full, senders get a 429 response and retry.");
-            return Some(Alert { text, elsewhere: "", place: Place::Settings });
+            let text = "When it is full, senders get a 429 response and retry.";
+            return Some(format!("The spool is {used} % full. {text}"));
         }
         self.failures(status.ledger.failed, now)
     }
 
-    fn failures(&mut self, failed: u64, now: Instant) -> Option<Alert> {
+    fn failures(&mut self, failed: u64, now: Instant) -> Option<String> {
         // The number falls when failed events are resent.
         let told = self.failed.map_or(failed, |told| told.min(failed));
         self.failed = Some(told);
@@ -87,8 +76,7 @@ impl Alerts {
         let count = failed - told;
         let what =
             if count == 1 { "1 event".to_owned() } else { format!("{} events", widgets::digits(count)) };
-        let text = format!("{what} failed. Failed events are kept; Live shows the reasons.");
-        Some(Alert { text, elsewhere: "", place: Place::Live })
+        Some(format!("{what} failed. Failed events are kept; Live shows the reasons."))
     }
 
     /// The time until an alert about the latest failures is allowed; `None` if there is none to give.
@@ -99,8 +87,9 @@ impl Alerts {
     }
 }
 
-fn percent(used: u64, of: u64) -> u64 {
-    let share = u128::from(used) * 100 / u128::from(of.max(1));
+/// Percent of the spool that queued and failed events use.
+pub(super) fn spool_percent(status: &Status, config: &Config) -> u64 {
+    let share = u128::from(status.ledger.queued_bytes) * 100 / u128::from(config.spool.max_bytes.max(1));
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 
@@ -143,9 +132,7 @@ mod tests {
     #[test]
     fn a_spool_that_is_nearly_full_is_told_once_until_there_is_room_again() {
         let (mut alerts, now) = (Alerts::default(), Instant::now());
-        let mut told = |bytes| {
-            alerts.observe(&status(ForwarderState::Running, 0, bytes), &config(), now).map(|item| item.text)
-        };
+        let mut told = |bytes| alerts.observe(&status(ForwarderState::Running, 0, bytes), &config(), now);
         assert_eq!(told(799), None);
         assert!(told(800).is_some_and(|text| text.contains("80 %")));
         assert!([900, 750, 810].into_iter().all(|bytes| told(bytes).is_none()), "around the mark");
@@ -163,18 +150,14 @@ mod tests {
         let mut texts = Vec::new();
         for failed in 8..=10_007 {
             let now = start + Duration::from_millis(failed);
-            texts.extend(
-                alerts
-                    .observe(&status(ForwarderState::Running, failed, 0), &config(), now)
-                    .map(|item| item.text),
-            );
+            texts.extend(alerts.observe(&status(ForwarderState::Running, failed, 0), &config(), now));
         }
         let last = status(ForwarderState::Running, 10_007, 0);
         let late = start + Duration::from_secs(90);
         assert!(
             alerts.due_in(&last, start).is_some_and(|due| due <= FAILED_EVERY + Duration::from_millis(8))
         );
-        texts.extend(alerts.observe(&last, &config(), late).map(|item| item.text));
+        texts.extend(alerts.observe(&last, &config(), late));
         assert_eq!(texts.len(), 2, "{texts:?}");
         assert!(texts[0].starts_with("1 event failed") && texts[1].starts_with("9\u{2009}999 events failed"));
         assert_eq!(alerts.observe(&last, &config(), late + FAILED_EVERY), None);

@@ -4,7 +4,6 @@ mod bulk;
 mod charts;
 mod columns;
 mod filters;
-mod flow;
 mod list;
 mod menu;
 mod records;
@@ -38,8 +37,6 @@ use list::{List, Pressed};
 
 /// The place shows the delivery beside the list from this width on, and instead of the list below it.
 const BESIDE_WIDTH_MIN: f32 = 780.0;
-/// The place shows the chart of events per second from this height of the window on.
-const FLOW_HEIGHT_MIN: f32 = 640.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum View {
@@ -260,10 +257,6 @@ impl Live {
         if let Some(pane) = self.pane.take_if(|_| !is_beside) {
             self.pane_ui(ui, seen, pane);
             return;
-        }
-        if ui.content_rect().height() > FLOW_HEIGHT_MIN {
-            flow::chart_ui(ui, seen.status);
-            ui.add_space(8.0);
         }
         self.filters_ui(ui, seen);
         ui.add_space(6.0);

@@ -1,4 +1,4 @@
-//! The window of a running engine: the rail, the place in sight, the banners and the status line.
+//! The window of a running engine: the rail, the pipeline strip, the place in sight and the status line.
 //!
 //! `logic` reads the engine's state and takes the answers that have come; `ui` draws. Both collect commands, which are
 //! carried out right after. Neither waits for disk or network, and nothing requests a frame unless something has changed.
@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
+use eframe::egui::{self, CentralPanel, Frame, Margin, Ui, ViewportCommand};
 
 use super::{
     account::Account,
     act::Actor,
     alerts::Alerts,
-    availability, banner,
+    availability,
     clock::Clock,
     command::{self, AccountCommand, Command, KeepCommand, WindowCommand},
     exporting::Exporting,
@@ -22,6 +22,7 @@ use super::{
     notice::Notice,
     opening,
     overlay::Overlay,
+    pipeline::Pipeline,
     place::Place,
     places::Places,
     rail,
@@ -71,9 +72,9 @@ pub(super) struct MainWindow {
     notice: Option<Notice>,
     alerts: Alerts,
     window_state: window_state::Tracker,
-    /// The height of Apply and the banners, at the window's lower edge: notices appear above it.
+    pipeline: Pipeline,
+    /// The height of Apply, at the window's lower edge: notices appear above it.
     below: f32,
-    banner_height: f32,
 }
 
 impl MainWindow {
@@ -118,8 +119,8 @@ impl MainWindow {
             notice: None,
             alerts: Alerts::default(),
             window_state,
+            pipeline: Pipeline::default(),
             below: 0.0,
-            banner_height: 0.0,
             engine: Some(engine),
         };
         window.act(&waker.ctx, vec![Command::Account(AccountCommand::ReadAwsFiles)]);
@@ -148,8 +149,8 @@ impl MainWindow {
             commands.push(Command::Keep(KeepCommand::state(PLACE_STATE, &self.kept_place)));
         }
         let answered = self.places.logic(ctx, &self.snapshot, &self.clock, &mut commands);
-        let notice = answered.or_else(|| self.saved(ctx)).or_else(|| self.alert(ctx, &mut commands));
-        self.notice = notice.or(self.notice.take());
+        self.notice = answered.or_else(|| self.saved(ctx)).or(self.notice.take());
+        self.alert(ctx, &mut commands);
         self.act(ctx, commands);
     }
 
@@ -163,11 +164,11 @@ impl MainWindow {
         saved.notice
     }
 
-    /// The notice about what needs the user in any place.
-    fn alert(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) -> Option<Notice> {
+    /// Tells the desktop what needs the user, if the user wants that. The strip says it in the window.
+    fn alert(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) {
         // Events that are being set aside are about to fail at the user's request: nothing to alert about.
         if self.places.saving.is_some() {
-            return None;
+            return;
         }
         let Snapshot { status, config, .. } = &self.snapshot;
         let now = Instant::now();
@@ -175,12 +176,9 @@ impl MainWindow {
         if let Some(due) = self.alerts.due_in(status, now) {
             ctx.request_repaint_after(due);
         }
-        let alert = alert?;
-        if config.app.desktop_notices {
-            let text = format!("{}{}", alert.text, alert.elsewhere);
+        if let Some(text) = alert.filter(|_| config.app.desktop_notices) {
             commands.push(Command::Window(WindowCommand::NotifyDesktop(text)));
         }
-        Some(Notice::alert(alert.text, alert.place))
     }
 
     /// Carries out commands.
@@ -202,8 +200,7 @@ impl MainWindow {
             ui.request_repaint();
         }
         self.act(&ui.ctx().clone(), commands);
-        let notice = self.notice.as_ref().filter(|notice| !notice.is_alert());
-        if notice.is_some_and(|notice| !notice.ui(ui, self.below)) {
+        if self.notice.as_ref().is_some_and(|notice| !notice.ui(ui, self.below)) {
             self.notice = None;
             ui.request_repaint();
         }
@@ -243,25 +240,17 @@ impl MainWindow {
         status_line::panel_ui(ui, seen);
         under_way::panel_ui(ui, seen, resending.count());
         rail::panel_ui(ui, seen, setup.attention(seen));
+        self.pipeline.panel_ui(ui, seen, is_over || asks);
         // Forms stay in the middle of a very wide window; tables take all of it.
         let width_max = match seen.place {
             Place::Live | Place::Stream => f32::INFINITY,
             Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
         };
         let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
-        // The banners are below the page and above Apply: neither moves under the pointer when a banner comes or goes.
         let bottom = ui.available_rect_before_wrap().bottom();
         if seen.place == Place::SetUp {
             setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
         }
-        let mut height = 0.0;
-        if banner::is_needed(seen) {
-            let panel = Panel::bottom("banner").show_separator_line(false).frame(Frame::new().fill(t.panel));
-            height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
-        }
-        height += alert_ui(ui, seen, &mut self.notice);
-        // The height of a panel is known only after it is drawn: without this, its contents would jump for one frame.
-        widgets::keep_length(ui, &mut self.banner_height, height, "the banner's height");
         self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let middle = widgets::middle(ui, width_max);
@@ -286,19 +275,6 @@ impl MainWindow {
         }
         engine.shutdown(GRACE);
     }
-}
-
-/// Draws the notice above the banners if it is an alert. Returns its height.
-fn alert_ui(ui: &mut Ui, seen: &mut Seen<'_>, notice: &mut Option<Notice>) -> f32 {
-    let Some(alert) = notice.as_ref().filter(|notice| notice.is_alert()) else { return 0.0 };
-    let fill = theme::tokens(ui).panel;
-    let panel = Panel::bottom("alert").show_separator_line(false).frame(Frame::new().fill(fill));
-    let drawn = panel.show(ui, |ui| alert.strip_ui(ui, seen.place, seen.commands));
-    if !drawn.inner {
-        *notice = None;
-        ui.request_repaint();
-    }
-    drawn.response.rect.height()
 }
 
 /// Brings the window to the front. A desktop that does not allow that marks the window instead.

@@ -1,5 +1,5 @@
-//! The card with the practice stream's fault switches. Shown only while the practice stream is the destination. A banner
-//! names the faults that are on.
+//! The card with the practice stream's fault switches. Shown only while the practice stream is the destination. The
+//! pipeline strip names the faults that are on.
 
 use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
@@ -91,7 +91,7 @@ fn repeats(ledger: &Ledger) -> String {
     )
 }
 
-/// The text of the banner while faults are on.
+/// The text of the pipeline's drawer while faults are on.
 pub(super) fn text(names: &[&str]) -> String {
     format!("{}. Only the practice stream is affected; events are kept, and none is lost.", names.join(", "))
 }

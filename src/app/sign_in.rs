@@ -21,13 +21,17 @@ pub(super) fn sign_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, what: &SignIn) {
         }
         page_ui(ui, seen, &page);
     } else if seen.account.has_cli() {
-        let button = widgets::button_ui(ui, Icon::LogIn, "Sign in").on_hover_text(format!("Runs {command}"));
+        let button = widgets::primary_button_ui(ui, Icon::LogIn, "Sign in", true)
+            .on_hover_text(format!("Runs {command}"));
         if button.clicked() {
             seen.push(Command::Account(AccountCommand::SignIn(what.clone())));
         }
-    } else if widgets::button_ui(ui, Icon::Copy, "Copy the command").on_hover_text(&*command).clicked() {
-        ui.copy_text(command);
-        seen.copied("Command");
+    } else {
+        let button = widgets::primary_button_ui(ui, Icon::Copy, "Copy the command", true);
+        if button.on_hover_text(&*command).clicked() {
+            ui.copy_text(command);
+            seen.copied("Command");
+        }
     }
 }
 

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Link, Margin, Panel, RichText, Stroke, Ui};
+use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Margin, Panel, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    command::Command,
     seen::Seen,
     theme::{self, Tokens, tokens, weight},
     widgets,
@@ -15,10 +14,7 @@ use super::{
 use crate::{
     aws::Arn,
     config::{Config, DestinationKind},
-    delivery::{
-        ForwarderState, Intake, RATE_SECONDS, State,
-        query::{self, QueryKey},
-    },
+    delivery::{ForwarderState, RATE_SECONDS},
 };
 
 pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -190,7 +186,7 @@ pub(super) fn full_seconds(series: &[f32]) -> &[f32] {
     &series[..series.len().saturating_sub(1)]
 }
 
-fn queue_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
     let t = tokens(ui);
     let ledger = &seen.status.ledger;
     ui.label(RichText::new("Queue").color(t.weak));
@@ -204,14 +200,6 @@ fn queue_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::digits(ledger.rejected),
         widgets::bytes(ledger.queued_bytes),
     ));
-    if ledger.failed > 0 {
-        let failed =
-            Link::new(weight(format!("{} failed", widgets::digits(ledger.failed)), 580.0).color(t.err));
-        if ui.add(failed).on_hover_text("Shows them in Live, each with its reason").clicked() {
-            let text = query::with("", QueryKey::State, &[State::Failed.as_str()]);
-            seen.push(Command::Search(text));
-        }
-    }
 }
 
 fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -221,20 +209,9 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         ui.copy_text(url.clone());
         seen.copied("Endpoint address");
     }
-    let (tone, word) = match &seen.status.intake {
-        Intake::Ready => (t.text, None),
-        Intake::Starting => (t.weak, Some("starting")),
-        Intake::Full => (t.err, Some("spool full")),
-        Intake::DiskFull => (t.err, Some("low disk space")),
-        Intake::Failing(_) => (t.err, Some("disk fails")),
-        Intake::Stopping => (t.weak, Some("stopping")),
-    };
-    let label = Label::new(RichText::new(&url).monospace().color(tone)).truncate();
+    let label = Label::new(RichText::new(&url).monospace().color(t.text)).truncate();
     ui.add(label.show_tooltip_when_elided(false))
         .on_hover_text(format!("The capture endpoint, where SDKs send: {url}"));
-    if let Some(word) = word {
-        ui.label(weight(word, 580.0).color(tone));
-    }
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use eframe::egui::{self, Frame, Margin, Panel, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    banner,
     command::{Command, StreamCommand},
     place::Place,
+    remedy_card,
     seen::Seen,
     status_line,
     widgets::{self, Tone},
@@ -195,7 +195,7 @@ fn is_of(receipt: &Receipt, found: &RecordView) -> bool {
 
 /// Why the stream cannot be read. One switch of the policy adds a missing permission.
 fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError) {
-    banner::remedy_ui(ui, seen, fault, None);
+    remedy_card::remedy_ui(ui, seen, fault, None);
     if remedy::remedy(fault, seen.config).location == Some(remedy::Location::SetUpPolicy) {
         let text = "Reading needs permissions of its own, which the policy in Set up leaves out unless you switch \
                     them on: \

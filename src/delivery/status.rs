@@ -173,6 +173,15 @@ pub struct Status {
     pub accepted_per_sec: Vec<f32>,
     /// Events delivered in each of the last 120 seconds, oldest first.
     pub delivered_per_sec: Vec<f32>,
+    /// Events rejected in each of the last 120 seconds, oldest first.
+    pub rejected_per_sec: Vec<f32>,
+    /// Events queued at the end of each of the last 120 seconds, oldest first.
+    pub queued_each_sec: Vec<f32>,
+    /// When the oldest queued event was received. Up to a second old.
+    pub oldest_queued_at: Option<Millis>,
+    /// The time from receipt to delivery that 95 % of the events delivered in the last minute did not exceed; `None`: none
+    /// was delivered in the last minute.
+    pub delivery_p95_ms: Option<Millis>,
     /// The sources that sent something since the start, by name.
     pub sources: Vec<SourceSeen>,
     /// Senders without a known write key since the start, most recent first.

@@ -140,6 +140,10 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         revision: summary.revision,
         accepted_per_sec: rates.accepted.to_vec(),
         delivered_per_sec: rates.delivered.to_vec(),
+        rejected_per_sec: rates.rejected.to_vec(),
+        queued_each_sec: rates.queued.to_vec(),
+        oldest_queued_at: summary.oldest_queued_at.filter(|_| summary.ledger.queued > 0),
+        delivery_p95_ms: summary.delivery_p95_ms.filter(|_| rates.has_delivered()),
         sources,
         unknown_senders,
         wrong_paths: shared.activity.wrong_paths(),
@@ -154,10 +158,13 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     }
 }
 
-/// Events per second for the last [`SECONDS`] seconds; the last entry is the current second.
+/// What happened in each of the last [`SECONDS`] seconds; the last entry is the current second.
 struct Rates {
     accepted: [f32; SECONDS],
     delivered: [f32; SECONDS],
+    rejected: [f32; SECONDS],
+    /// Queued events at the end of each second.
+    queued: [f32; SECONDS],
     last: Ledger,
     second_began: Instant,
 }
@@ -167,6 +174,8 @@ impl Rates {
         Self {
             accepted: [0.0; SECONDS],
             delivered: [0.0; SECONDS],
+            rejected: [0.0; SECONDS],
+            queued: [ledger.queued as f32; SECONDS],
             last: ledger,
             second_began: Instant::now(),
         }
@@ -175,19 +184,35 @@ impl Rates {
     fn update(&mut self, ledger: Ledger, now: Instant) {
         let passed = now.duration_since(self.second_began).as_secs();
         let shift = usize::try_from(passed).unwrap_or(SECONDS).min(SECONDS);
-        for series in [&mut self.accepted, &mut self.delivered] {
+        let before = self.last;
+        let series = [
+            (&mut self.accepted, 0.0),
+            (&mut self.delivered, 0.0),
+            (&mut self.rejected, 0.0),
+            (&mut self.queued, before.queued as f32),
+        ];
+        for (series, empty) in series {
             series.rotate_left(shift % SECONDS);
-            series[SECONDS - shift..].fill(0.0);
+            series[SECONDS - shift..].fill(empty);
         }
         self.second_began += Duration::from_secs(passed);
-        self.accepted[SECONDS - 1] += (ledger.accepted - self.last.accepted.min(ledger.accepted)) as f32;
-        self.delivered[SECONDS - 1] += (ledger.delivered - self.last.delivered.min(ledger.delivered)) as f32;
+        self.accepted[SECONDS - 1] += ledger.accepted.saturating_sub(before.accepted) as f32;
+        self.delivered[SECONDS - 1] += ledger.delivered.saturating_sub(before.delivered) as f32;
+        self.rejected[SECONDS - 1] += ledger.rejected.saturating_sub(before.rejected) as f32;
+        self.queued[SECONDS - 1] = ledger.queued as f32;
         self.last = ledger;
     }
 
-    /// When the chart moves on by a second; `None` while it is empty.
+    /// Whether an event was delivered in the last minute.
+    fn has_delivered(&self) -> bool {
+        self.delivered[SECONDS - 60..].iter().any(|count| *count > 0.0)
+    }
+
+    /// When the charts move on by a second; `None` while they are flat.
     fn next_tick(&self) -> Option<Instant> {
-        let moves = self.accepted.iter().chain(&self.delivered).any(|count| *count > 0.0);
+        let mut counts = self.accepted.iter().chain(&self.delivered).chain(&self.rejected);
+        let moves = counts.any(|count| *count > 0.0)
+            || self.queued.windows(2).any(|pair| (pair[0] - pair[1]).abs() > 0.0);
         moves.then(|| self.second_began + Duration::from_secs(1))
     }
 }
@@ -212,5 +237,19 @@ mod tests {
         assert_eq!(rates.accepted[SECONDS - 3..], [7.0, 0.0, 2.0]);
         rates.update(ledger(109), start + Duration::from_mins(5));
         assert_eq!(rates.next_tick(), None);
+    }
+
+    #[test]
+    fn the_queue_of_each_second_is_what_was_left_of_it_and_comes_to_rest_at_any_length() {
+        let queued = |queued| Ledger { queued, ..ledger(100) };
+        let mut rates = Rates::new(queued(3));
+        let start = rates.second_began;
+        assert_eq!((rates.queued[0], rates.next_tick()), (3.0, None));
+        rates.update(queued(8), start);
+        rates.update(queued(5), start + Duration::from_secs(2));
+        assert_eq!(rates.queued[SECONDS - 4..], [3.0, 8.0, 8.0, 5.0]);
+        assert!(rates.next_tick().is_some());
+        rates.update(queued(5), start + Duration::from_mins(5));
+        assert_eq!(rates.next_tick(), None, "five events wait, and nothing moves");
     }
 }

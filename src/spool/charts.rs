@@ -13,11 +13,13 @@ use super::{
 };
 use crate::delivery::{
     EventId, Millis,
-    chart::{ChartSpan, Interval},
+    chart::{ChartSpan, Histogram, Interval},
 };
 
 /// Requests whose time of arrival is in memory; for older ones the log is read.
 const REQUESTS_MAX: usize = 32_768;
+/// How far back [`Charts::delivery_p95_ms`] looks.
+const RECENT_MS: Millis = 60_000;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS pulse (
@@ -65,6 +67,9 @@ pub(super) struct Charts {
     /// First and last line of recent requests, and when they had been read; oldest first.
     requests: VecDeque<(EventId, EventId, Millis)>,
     keys: KeyCounts,
+    /// Times from receipt to delivery in the ended intervals of the last minute, oldest first: at most one for each
+    /// interval of the shortest window.
+    recent: VecDeque<(Millis, Histogram)>,
 }
 
 impl Charts {
@@ -84,6 +89,7 @@ impl Charts {
             is_dirty: false,
             requests: VecDeque::new(),
             keys: KeyCounts::default(),
+            recent: VecDeque::new(),
         })
     }
 
@@ -152,6 +158,12 @@ impl Charts {
             let at = window.slot(now);
             if open.at != at {
                 let finished = std::mem::replace(open, Interval { at, ..Interval::default() });
+                if window == ChartSpan::FiveMinutes {
+                    self.recent.push_back((finished.at, finished.delivery_ms.clone()));
+                    while self.recent.front().is_some_and(|(at, _)| *at < now - RECENT_MS) {
+                        self.recent.pop_front();
+                    }
+                }
                 if finished.at != 0 {
                     self.done.push((window, finished));
                 }
@@ -159,6 +171,19 @@ impl Charts {
             open.add(part);
         }
         self.is_dirty = true;
+    }
+
+    /// The time from receipt to delivery that 95 % of the events delivered in the last minute did not exceed. It costs the
+    /// same however many they are.
+    pub(super) fn delivery_p95_ms(&self, now: Millis) -> Option<Millis> {
+        let mut all = Histogram::default();
+        let open = self.open.first().map(|interval| (interval.at, &interval.delivery_ms));
+        for (at, times) in self.recent.iter().map(|(at, times)| (*at, times)).chain(open) {
+            if at >= now - RECENT_MS {
+                all.add(times);
+            }
+        }
+        all.quantile(0.95)
     }
 
     /// When the request of an event had been read. `nearby`: the index of the request that was found before; events of

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::delivery::{EventId, Intake, Ledger};
+use crate::delivery::{EventId, Intake, Ledger, Millis};
 
 /// The spool as of its last commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,11 @@ pub struct Summary {
     pub pruned: u64,
     /// JSON bytes of queued and failed events, by the name of their source; sources without any are left out.
     pub held: Arc<[(Arc<str>, u64)]>,
+    /// When the oldest queued event was received; `None`: none is queued. Up to a second old.
+    pub oldest_queued_at: Option<Millis>,
+    /// The time from receipt to delivery that 95 % of the events delivered in the last minute did not exceed. Up to a
+    /// second old, and not changed once nothing is delivered any more.
+    pub delivery_p95_ms: Option<Millis>,
     /// How often the files were recreated because they had been removed. Readers reopen them when it rises.
     pub files: u64,
 }

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     app::{
-        banner,
         command::Command,
         json_rows::Finds,
         json_view::Done,
         place::Place,
+        remedy_card,
         seen::Seen,
         theme::tokens,
         widgets::{self, Tone},
@@ -115,11 +115,11 @@ pub(crate) fn error_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, he
     let Some(error) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}
-        State::Resent => banner::resent_ui(ui, seen, error, delivery.resent_as),
+        State::Resent => remedy_card::resent_ui(ui, seen, error, delivery.resent_as),
         State::Rejected | State::Failed | State::Queued | State::Retrying => {
             let event =
-                banner::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
-            banner::remedy_ui(ui, seen, error, Some(event));
+                remedy_card::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
+            remedy_card::remedy_ui(ui, seen, error, Some(event));
         }
     }
 }

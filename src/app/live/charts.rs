@@ -40,7 +40,6 @@ use bar::Bar;
 use brush::Brush;
 use format::{millis, per_second, whole};
 use intervals::Intervals;
-pub(super) use plot::round_top;
 use plot::{Chart, Series, TimeAxis};
 
 /// Maximum kinds of errors to show.

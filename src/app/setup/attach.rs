@@ -7,8 +7,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        banner,
         command::{AccountCommand, Command},
+        remedy_card,
         seen::Seen,
         step_run::{End, RowState, StepRun, row_ui},
         theme::{tokens, weight},
@@ -195,7 +195,7 @@ impl Run {
     /// Draws the calls. True when the user wants to use the new keys.
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
         self.steps.ui(ui, seen, |ui, seen, _, fault| {
-            banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));
+            remedy_card::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));
         });
         let steps = &self.steps.known;
         if self.steps.is_running() {

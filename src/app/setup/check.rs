@@ -9,8 +9,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        banner,
         command::{AccountCommand, Command},
+        remedy_card,
         seen::Seen,
         step_run::StepRun,
         theme::tokens,
@@ -218,9 +218,9 @@ impl Run {
         let names = names(&self.config, self.kind);
         self.steps.ui(ui, seen, |ui, seen, step, fault| {
             if step.name == "record" {
-                banner::remedy_of_put_ui(ui, seen, fault, &self.config);
+                remedy_card::remedy_of_put_ui(ui, seen, fault, &self.config);
             } else {
-                banner::remedy_for_ui(ui, seen, fault, &self.config, None);
+                remedy_card::remedy_for_ui(ui, seen, fault, &self.config, None);
             }
         });
         self.steps.rest_ui(ui, &names, "Not checked: the step before it failed.");

@@ -7,8 +7,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        banner,
         command::{AccountCommand, Command},
+        remedy_card,
         seen::Seen,
         theme::tokens,
         widgets,
@@ -119,7 +119,7 @@ impl Identity {
                 }
             }
             Some((Err(fault), config)) => {
-                banner::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
+                remedy_card::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
             }
             None => {}
         }

@@ -9,8 +9,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        banner,
         command::{AccountCommand, Command},
+        remedy_card,
         seen::Seen,
         theme::{self, tokens, weight},
         widgets::{self, Tone},
@@ -179,7 +179,7 @@ impl Streams {
                 widgets::message_ui(ui, Tone::Note, &text);
             }
             Some((Err(fault), config)) => {
-                banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));
+                remedy_card::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));
             }
             None => {}
         }
@@ -192,7 +192,13 @@ impl Streams {
             Some((_, config)) if !identity::is_same_but_for_stream(config, draft) => return,
             Some((Ok(list), _)) => list,
             Some((Err(fault), config)) => {
-                return banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));
+                return remedy_card::remedy_for_ui(
+                    ui,
+                    seen,
+                    fault,
+                    config,
+                    Some(remedy::Location::SetUpStream),
+                );
             }
             None => return,
         };

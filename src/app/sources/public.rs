@@ -8,8 +8,8 @@ use lucide_icons::Icon;
 
 use crate::{
     app::{
-        banner,
         command::{AccountCommand, Command},
+        remedy_card,
         seen::Seen,
         step_run::StepRun,
         theme::tokens,
@@ -125,7 +125,7 @@ impl Run {
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
         self.steps.ui(ui, seen, |ui, seen, _, fault| {
             let config = Config::clone(seen.config);
-            banner::remedy_for_ui(ui, seen, fault, &config, Some(Location::Sources));
+            remedy_card::remedy_for_ui(ui, seen, fault, &config, Some(Location::Sources));
         });
         if self.steps.is_running() {
             self.steps.rest_ui(ui, &PUBLIC_STEPS, "");

@@ -60,6 +60,12 @@ pub(crate) fn ago_ui(ui: &Ui, at: i64, now: i64) -> String {
 
 /// How long ago, as text, and how long the text stays valid.
 fn ago(ms: i64) -> (String, Duration) {
+    let (text, changes_in) = age(ms);
+    (if ms < 1000 { "just now".to_owned() } else { format!("{text} ago") }, changes_in)
+}
+
+/// An age in one unit, such as `20 s`, and how long the text stays valid.
+pub(crate) fn age(ms: i64) -> (String, Duration) {
     const UNITS: [(i64, &str, i64); 4] = [
         (1000, "s", 60_000),
         (60_000, "min", 3_600_000),
@@ -67,8 +73,7 @@ fn ago(ms: i64) -> (String, Duration) {
         (86_400_000, "d", i64::MAX),
     ];
     let (unit, name, _) = UNITS.into_iter().find(|(_, _, below)| ms < *below).unwrap_or(UNITS[3]);
-    let text = if ms < 1000 { "just now".to_owned() } else { format!("{} {name} ago", ms / unit) };
-    (text, Duration::from_millis((unit - ms % unit).unsigned_abs()))
+    (format!("{} {name}", ms / unit), Duration::from_millis((unit - ms % unit).unsigned_abs()))
 }
 
 #[cfg(test)]

@@ -88,3 +88,34 @@ fn a_record_of_several_events_is_one_record_of_its_shard_in_the_charts() {
         assert_eq!(places, [shared(1), shared(2), shared(3), shared(4), None]);
     });
 }
+
+#[test]
+fn the_age_of_the_queue_and_the_time_to_delivery_are_known_without_reading_the_log() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let mut watch = spool.watch();
+        assert_eq!((watch.borrow().oldest_queued_at, watch.borrow().delivery_p95_ms), (None, None));
+        let first = now_ms();
+        for (id, received_at) in [("m1", first), ("m2", first + 5)] {
+            let sent = Arrivals { received_at, ..arrivals(vec![event("u1", id, 1)]) };
+            spool.append(sent).await.expect("room");
+            assert_eq!(watch.borrow().oldest_queued_at, Some(first), "known as soon as it is accepted");
+        }
+        let all = waiting(&spool, 0).await;
+        spool.settle(vec![Settlement { at: first + 40, ..delivered(&all[0]) }]).await;
+        let told =
+            watch.wait_for(|told| told.oldest_queued_at == Some(first + 5) && told.delivery_p95_ms.is_some());
+        let told = tokio::time::timeout(Duration::from_secs(10), told)
+            .await
+            .expect("in time")
+            .expect("open")
+            .clone();
+        assert_eq!(told.delivery_p95_ms.map(|ms| ms / 10), Some(4));
+        spool.settle(vec![Settlement { at: first + 45, ..delivered(&all[1]) }]).await;
+        settled(&spool, |ledger| ledger.delivered == 2).await;
+        assert_eq!(watch.borrow().oldest_queued_at, None, "at once");
+        drop(watch);
+        close(spool, threads).await;
+    });
+}

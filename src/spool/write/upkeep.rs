@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{payload_writer::CHUNK_EVENTS_MAX, table_state::TableState};
 use crate::{
-    delivery::EventId,
+    delivery::{EventId, Millis},
     spool::{
         error::Error,
         limits::Limits,
@@ -24,7 +24,11 @@ const LINES_FOR_ROOM_MAX: u64 = 5_000;
 
 /// Moves [`Totals::settled_through`] forward. Each settled event is passed once, so this costs the same however long
 /// the history is. Lines are mostly settled in order, and to walk over them costs a quarter of a lookup for each.
-pub(super) fn advance_settled_through(connection: &Connection, totals: &mut Totals) -> rusqlite::Result<()> {
+/// Returns when the oldest queued event was received.
+pub(super) fn advance_settled_through(
+    connection: &Connection,
+    totals: &mut Totals,
+) -> rusqlite::Result<Option<Millis>> {
     let mut statement = connection.prepare_cached("SELECT id FROM settled WHERE id > ?1 ORDER BY id")?;
     let mut rows = statement.query([totals.settled_through])?;
     while let Some(row) = rows.next()?
@@ -34,13 +38,13 @@ pub(super) fn advance_settled_through(connection: &Connection, totals: &mut Tota
     }
     // The next line is queued, or was pruned.
     let mut statement = connection.prepare_cached(
-        "SELECT id FROM event WHERE id > ?1
+        "SELECT id, received_at FROM event WHERE id > ?1
            AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id) ORDER BY id LIMIT 1",
     )?;
-    let queued: Option<EventId> =
-        statement.query_row([totals.settled_through], |row| row.get(0)).optional()?;
-    totals.settled_through = queued.map_or(totals.newest, |id| id - 1);
-    Ok(())
+    let queued: Option<(EventId, Millis)> =
+        statement.query_row([totals.settled_through], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    totals.settled_through = queued.map_or(totals.newest, |(id, _)| id - 1);
+    Ok(queued.map(|(_, received_at)| received_at))
 }
 
 /// One pass of pruning.

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{EventId, Intake},
+    delivery::{EventId, Intake, Millis},
     spool::{
         arrivals::AppendError,
         charts::{Charts, Commit},
@@ -76,6 +76,11 @@ pub(crate) struct Writer {
     /// The spool was said to be full when the present group was begun.
     is_full: bool,
     revision: u64,
+    /// When the oldest queued event was received. Set anew by each pass of upkeep; between two passes it may name an event
+    /// that is settled since.
+    oldest_queued_at: Option<Millis>,
+    /// See [`Summary::delivery_p95_ms`].
+    delivery_p95_ms: Option<Millis>,
     /// How often the files were recreated.
     files_made: u64,
     health: WriteHealth,
@@ -99,6 +104,8 @@ impl Writer {
             unwritten_rejections: 0,
             is_full: false,
             revision: 0,
+            oldest_queued_at: None,
+            delivery_p95_ms: None,
             files_made: 0,
             health: WriteHealth::new(),
             is_untidy: true,
@@ -125,6 +132,8 @@ impl Writer {
             disk_free: self.disk.free(),
             pruned: totals.pruned(),
             held: self.state.sources.by_name(),
+            oldest_queued_at: self.oldest_queued_at,
+            delivery_p95_ms: self.delivery_p95_ms,
             files: self.files_made,
         }
     }
@@ -250,6 +259,7 @@ impl Writer {
                 self.health.committed(self.disk.is_used_up());
                 shared.settlements.set_unwritten(0);
                 self.count(&group, &written, self.state.totals.rejected - rejected_before);
+                self.note_oldest(&written);
                 shared.recent.add(std::mem::take(&mut written.queued), self.state.totals.newest);
                 (Answers::committed(group, written), Group::default())
             }
@@ -296,6 +306,17 @@ impl Writer {
             tracing::warn!("a commit could not be counted for the charts: {error}");
         }
         self.is_untidy = true;
+    }
+
+    /// Notes when the oldest queued event was received, as far as a commit tells: an empty queue has none, and the first
+    /// event of an empty queue is the oldest.
+    fn note_oldest(&mut self, written: &Written) {
+        if self.state.totals.ledger().queued == 0 {
+            self.oldest_queued_at = None;
+        } else if self.oldest_queued_at.is_none() {
+            let first = written.requests.first().map(|request| request.received_at);
+            self.oldest_queued_at = Some(first.unwrap_or_else(now_ms));
+        }
     }
 
     /// Writes a group in one transaction, or says why it could not be written.
@@ -415,14 +436,16 @@ impl Writer {
 
     /// One pass over the tables; `true`: there is more to prune.
     fn tidy(&mut self) -> Result<bool, WriteError> {
-        let has_more = self.transact(|writer| {
+        let (oldest, has_more) = self.transact(|writer| {
             let connection = writer.database.connection();
-            advance_settled_through(connection, &mut writer.state.totals)?;
+            let oldest = advance_settled_through(connection, &mut writer.state.totals)?;
             let (limits, wants_room) = (&writer.limits, writer.disk.wants_pruning());
             let has_more = Pruning { connection, state: &mut writer.state, limits, wants_room }.run()?;
             writer.charts.write(connection)?;
-            Ok(has_more)
+            Ok((oldest, has_more))
         })?;
+        self.oldest_queued_at = oldest;
+        self.delivery_p95_ms = self.charts.delivery_p95_ms(now_ms());
         self.charts.written();
         let settled_through = self.state.totals.settled_through;
         self.state.segments.drop_from_cache(self.database.connection(), settled_through)?;
