@@ -17,7 +17,7 @@ use eframe::egui::{
     Color32, Frame, Id, Margin, Panel, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
 };
 
-use super::{command::Command, seen::Seen, theme::tokens, widgets::Tone};
+use super::{seen::Seen, theme::tokens, widgets::Tone};
 use box_ui::Pressed;
 use drawer::Drawer;
 use trouble::Trouble;
@@ -128,16 +128,4 @@ fn live_region_ui(ui: &Ui, troubles: &[Trouble]) {
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &*news));
     ui.ctx().accesskit_node_builder(id, |node| node.set_live(accesskit::Live::Assertive));
-}
-
-/// Whether a command shows something in the page, which the drawer must not cover then.
-fn leads_away(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Go(_)
-            | Command::GoToRemedy(_)
-            | Command::ShowDelivery(_)
-            | Command::Search(_)
-            | Command::ShowSetting(_)
-    )
 }

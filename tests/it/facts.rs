@@ -8,7 +8,9 @@ use crate::{
     account::{Account, Reply},
     binary::key_header,
     layout::texts,
-    opened_window::{Window, address, click, flip, go, open, press, press_key, says, settings, wait_for},
+    opened_window::{
+        Window, address, click, explain, flip, go, open, press, press_key, says, settings, wait_for,
+    },
     setup::{with_draft, with_stream},
     window::{is_run_with_keys, lines, search, send, send_seen},
     wire,
@@ -136,6 +138,7 @@ fn a_check_from_before_does_not_say_that_faults_are_on() {
     go(window, "Set up");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Check: needs attention"));
+    explain(window, "Destination");
     click(window, "Switch all off");
     wait_for(window, "no faults", |window| !says(window, "Practice faults are on"));
     assert!(says(window, "Check: needs attention"), "what it found");
@@ -156,7 +159,7 @@ fn a_connection_that_is_cut_is_not_called_slow() {
     let mut opened = with_stream(&account);
     let window = &mut opened.window;
     send_seen(window);
-    wait_for(window, "the banner", |window| says(window, "Offline"));
+    wait_for(window, "the trouble", |window| says(window, "Offline"));
     wait_for(window, "its title", |window| says(window, &account.url) && says(window, "answer"));
     assert!(!says(window, "did not answer in time"), "it did not wait for an answer");
     assert!(says(window, "was lost before an answer came"));
@@ -193,7 +196,7 @@ fn keys_that_another_server_refuses_are_not_said_to_be_unknown_to_aws() {
     let window = &mut opened.window;
     send_seen(window);
     let text = format!("{} does not know the access key", account.url);
-    wait_for(window, "the banner", |window| says(window, "does not know the access key"));
+    wait_for(window, "the trouble", |window| says(window, "does not know the access key"));
     assert!(says(window, &text) && !says(window, "AWS does not know the access key"));
 }
 

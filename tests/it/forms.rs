@@ -12,8 +12,8 @@ use crate::{
     keyboard::palette,
     layout::{painted, rect, rects, texts},
     opened_window::{
-        OpenedWindow, Window, address, choose, click, go, open, open_with, press, press_key, retype, says,
-        settings, type_into, wait_for,
+        OpenedWindow, Window, address, choose, click, explain, go, open, open_with, press, press_key, retype,
+        says, settings, type_into, wait_for,
     },
     setup::use_server,
     window::{denied, is_run_with_keys, lines, search, searched, send, send_seen, without_profile},
@@ -57,7 +57,8 @@ fn with_failed() -> OpenedWindow {
     let mut opened = open_with(config, denied);
     let window = &mut opened.window;
     send_seen(window);
-    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    wait_for(window, "the forwarder to be blocked", |window| window.query_by_role(Role::Dialog).is_some());
+    press(window, "Close the explanation");
     choose(window, "Amazon Kinesis");
     press(window, "Apply and set aside the one for the practice stream");
     wait_for(window, "the failed one", |window| says(window, "1 failed"));
@@ -257,8 +258,8 @@ fn a_resend_that_is_refused_stays_open_with_the_reason() {
 }
 
 #[test]
-fn the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
-    if !is_run_with_keys("forms::the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading") {
+fn the_drawer_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
+    if !is_run_with_keys("forms::the_drawer_leads_to_a_step_whatever_is_chosen_and_to_its_heading") {
         return;
     }
     let account = Account::start(&["another"]);
@@ -271,7 +272,7 @@ fn the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
     wait_for(window, "the way there", |window| says(window, "Set up › Stream"));
     choose(window, "Practice stream");
     assert!(window.query_by_label_contains("Stream: ").is_none(), "the practice stream has no such step");
-    window.query_all_by_label("Set up › Stream").last().expect("the banner's button").click();
+    window.query_all_by_label("Set up › Stream").last().expect("the drawer's button").click();
     settle(window);
     settle(window);
     let mark = window.query_by_label_contains("Stream: ").expect("the step").rect();
@@ -440,7 +441,7 @@ fn a_single_interval_is_a_point_of_its_chart() {
 }
 
 #[test]
-fn a_banner_without_a_button_ends_with_its_words() {
+fn an_explanation_without_a_button_ends_with_its_words() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut opened = open(settings());
     let window = &mut opened.window;
@@ -448,12 +449,13 @@ fn a_banner_without_a_button_ends_with_its_words() {
     let listen = taken.local_addr().expect("its address").to_string();
     retype(window, "Listen address", &listen);
     enter(window);
-    wait_for(window, "the banner", |window| says(window, "Tributary needs attention"));
+    wait_for(window, "the problem", |window| says(window, "Tributary needs attention"));
+    explain(window, "Endpoint");
     settle(window);
     // The notice about the saved settings says it too.
     let heading = window.get_by_label("Tributary needs attention").rect();
     let mut all = window.query_all_by_label_contains("could not move to").map(|node| node.rect());
-    let words = all.find(|rect| (0.0..30.0).contains(&(rect.top() - heading.top()))).expect("the banner's");
+    let words = all.find(|rect| (0.0..30.0).contains(&(rect.top() - heading.top()))).expect("the drawer's");
     let around = rects(window)
         .into_iter()
         .map(|shape| shape.rect)

@@ -8,7 +8,8 @@ use crate::{
     keyboard::palette,
     layout::{painted, rect, rects, texts},
     opened_window::{
-        Window, address, go, open, open_with, press, press_key, says, scroll, settings, wait_for,
+        Window, address, explain, go, open, open_with, press, press_key, says, scroll, settings, stage_box,
+        wait_for,
     },
     window::{denied, lines, send, send_seen},
 };
@@ -37,27 +38,34 @@ fn live_with(count: usize, bytes: usize) -> crate::opened_window::OpenedWindow {
     opened
 }
 
-// Banners and notices.
+// What needs the user.
 
 #[test]
-fn a_notice_that_delivery_needs_its_user_covers_no_row_and_no_button() {
+fn what_needs_the_user_moves_no_row_and_is_gone_with_one_key() {
     let mut opened = open_with(settings(), denied);
     let window = &mut opened.window;
     window.set_size(vec2(860.0, 560.0));
     window.run();
     let address = address(window);
     go(window, "Live");
+    let field = rect(window, Role::TextInput, "Search the log");
     for n in 0..12 {
         assert_eq!(send(address, KEY, &format!(r#"{{"userId":"u{n}","event":"Seen"}}"#)), 200);
     }
-    wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
+    wait_for(window, "the drawer", |window| says(window, "Delivery needs you"));
     wait_for(window, "the rows", |window| lines(window).len() >= 4);
     settle(window);
-    assert!(!says(window, "says what to do"), "the banner is one line, and says no such thing");
-    let text = window.query_all_by_label_contains("Delivery needs you").next().expect("the notice").rect();
-    let list = texts(window).into_iter().filter(|(_, text)| text.galley.text() == "Seen");
-    let cut = list.map(|(clip, _)| clip.bottom()).fold(0.0, f32::max);
-    assert!(cut <= text.top(), "the rows end at {cut}, the notice begins at {}", text.top());
+    assert_eq!(rect(window, Role::TextInput, "Search the log"), field);
+    let drawer = rect(window, Role::Dialog, "Forwarder: what to do");
+    let rows =
+        |window: &Window| -> Vec<_> { window.query_all_by_role(Role::Row).map(|row| row.rect()).collect() };
+    let below = rows(window).into_iter().filter(|row| row.top() >= drawer.bottom() && row.bottom() <= 524.0);
+    assert!(below.count() >= 3, "rows in sight below {drawer:?}");
+    let before = rows(window)[0];
+    press_key(window, Modifiers::NONE, Key::Escape);
+    settle(window);
+    assert!(!says(window, "Delivery needs you"));
+    assert_eq!(rows(window)[0], before);
 }
 
 #[test]
@@ -66,38 +74,38 @@ fn the_way_to_the_limits_of_the_disk_brings_them_into_sight() {
     config.spool.min_free_bytes = 1 << 50;
     let mut opened = open(config);
     let window = &mut opened.window;
-    window.set_size(vec2(1280.0, 800.0));
+    window.set_size(vec2(1280.0, 600.0));
     window.run();
     go(window, "Settings");
-    wait_for(window, "the banner", |window| says(window, "Too little free space on the disk"));
+    wait_for(window, "the reason", |window| says(window, "Too little free space on the disk"));
+    explain(window, "Endpoint");
     settle(window);
     let field = |window: &Window| rect(window, Role::SpinButton, "Keep free on the disk");
-    let banner = |window: &Window| rect(window, Role::Button, "Settings › Disk").top();
-    assert!(field(window).bottom() > banner(window), "below the fold");
+    assert!(field(window).bottom() > 600.0 - 36.0, "below the fold");
     press(window, "Settings › Disk");
     settle(window);
-    assert!(field(window).bottom() < banner(window), "{:?} {}", field(window), banner(window));
+    assert!(field(window).bottom() < 600.0 - 36.0, "{:?}", field(window));
+    assert!(window.query_by_role(Role::Dialog).is_none(), "the drawer covers what it leads to");
 }
 
 #[test]
-fn two_banners_and_a_notice_leave_most_of_a_laptops_window_to_the_page() {
+fn two_troubles_leave_the_page_where_it_is_and_most_of_a_laptops_window_to_it() {
     let mut opened = open_with(settings(), denied);
     let window = &mut opened.window;
     window.set_size(vec2(1270.0, 790.0));
     window.run();
-    let before = rect(window, Role::Button, "Switch all off");
-    send_seen(window);
     go(window, "Test");
-    wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
-    wait_for(window, "both banners", |window| {
+    settle(window);
+    let before = (rect(window, Role::Button, "Send event"), stage_box(window, "Destination").1);
+    send_seen(window);
+    wait_for(window, "both", |window| {
         says(window, "Practice faults are on") && window.query_by_label("Try now").is_some()
     });
     settle(window);
-    let text = window.query_all_by_label_contains("Delivery needs you").next().expect("the notice").rect();
-    assert_eq!(rect(window, Role::Button, "Switch all off"), before, "the first banner stays as it is");
-    assert!(text.top() > 560.0, "the notice and the banners begin at {}", text.top());
-    let send = rect(window, Role::Button, "Send event");
-    assert!(send.bottom() < text.top(), "{send:?} is in sight above {text:?}");
+    let after = (rect(window, Role::Button, "Send event"), stage_box(window, "Destination").1);
+    assert_eq!(before, after);
+    let drawer = rect(window, Role::Dialog, "Forwarder: what to do");
+    assert!(drawer.bottom() < 395.0, "{drawer:?} covers more than the upper half");
 }
 
 // Test.
@@ -230,7 +238,9 @@ fn what_came_from_a_source_breaks_between_its_facts_only() {
         window.set_size(vec2(width as f32, 900.0));
         window.run();
         let tops = facts.map(|fact| {
-            let found = texts(window).into_iter().find(|(_, text)| text.galley.text().contains(fact));
+            // The strip above the page counts rejected events too.
+            let mut of_page = texts(window).into_iter().filter(|(clip, _)| clip.top() > 60.0);
+            let found = of_page.find(|(_, text)| text.galley.text().contains(fact));
             let (_, text) = found.expect("it is painted");
             assert_eq!(text.galley.rows.len(), 1, "{fact}: at a width of {width}");
             text.visual_bounding_rect().center().y

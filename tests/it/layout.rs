@@ -15,9 +15,10 @@ use tributary::{config::Source, engine::Engine, practice::Faults};
 
 use crate::keyboard::palette;
 use crate::opened_window::{
-    self, OpenedWindow, Window, address, click, go, open, open_with, says, settings, type_into, wait_for,
+    self, OpenedWindow, Window, address, click, explain, go, open, open_with, says, settings, type_into,
+    wait_for,
 };
-use crate::window::{self, denied, send, send_seen};
+use crate::window::{self, denied, send_seen};
 
 /// The minimum size of the window.
 const SMALLEST: [f32; 2] = [860.0, 560.0];
@@ -102,7 +103,7 @@ fn with_key(key: &str) -> OpenedWindow {
 }
 
 #[test]
-fn a_banner_that_comes_leaves_the_page_where_it_is() {
+fn a_trouble_that_comes_leaves_the_page_where_it_is() {
     let mut calm = open(settings());
     let mut alarmed = open_with(settings(), slow);
     for (place, role, label) in [
@@ -112,62 +113,37 @@ fn a_banner_that_comes_leaves_the_page_where_it_is() {
     ] {
         go(&mut calm.window, place);
         go(&mut alarmed.window, place);
-        wait_for(&mut alarmed.window, "the banner", |window| says(window, "Practice faults are on"));
+        wait_for(&mut alarmed.window, "the trouble", |window| says(window, "Practice faults are on"));
         alarmed.window.run();
         assert_eq!(rect(&calm.window, role, label), rect(&alarmed.window, role, label), "{place}");
     }
 }
 
 #[test]
-fn apply_stays_where_it_is_when_a_banner_comes() {
+fn apply_stays_where_it_is_when_a_trouble_comes() {
     let apply = |opened: &mut OpenedWindow| {
         opened.window.get_by_label("PutRecords").click();
         opened.window.run();
         rect(&opened.window, Role::Button, "Apply")
     };
     let (mut calm, mut alarmed) = (open(settings()), open_with(settings(), slow));
-    wait_for(&mut alarmed.window, "the banner", |window| says(window, "Practice faults are on"));
+    wait_for(&mut alarmed.window, "the trouble", |window| says(window, "Practice faults are on"));
     assert_eq!(apply(&mut calm), apply(&mut alarmed));
 }
 
 #[test]
-fn a_second_banner_leaves_the_first_one_where_it_is() {
+fn a_second_trouble_leaves_the_explanation_of_the_first_one_where_it_is() {
     let mut opened = open_with(settings(), denied);
     let window = &mut opened.window;
-    wait_for(window, "the first banner", |window| says(window, "Practice faults are on"));
+    wait_for(window, "the first trouble", |window| says(window, "Practice faults are on"));
+    explain(window, "Destination");
     window.run();
     let before = rect(window, Role::Button, "Switch all off");
     send_seen(window);
-    // Also in the very frame in which the other banner appears.
-    wait_for(window, "the second banner", |window| window.query_by_label("Try now").is_some());
+    // Also in the very frame in which the other one appears.
+    wait_for(window, "the second trouble", |window| says(window, "Forwarder blocked"));
     assert_eq!(rect(window, Role::Button, "Switch all off"), before);
-}
-
-#[test]
-fn two_banners_leave_rows_of_live_in_sight_in_the_smallest_window() {
-    let mut opened = open_with(settings(), denied);
-    let window = &mut opened.window;
-    let address = address(window);
-    for n in 0..9 {
-        assert_eq!(send(address, "test-key-1234", &format!(r#"{{"userId":"u{n}","event":"Seen"}}"#)), 200);
-    }
-    window.set_size(SMALLEST.into());
-    window.run();
-    go(window, "Live");
-    wait_for(window, "both banners", |window| {
-        says(window, "Practice faults are on") && window.query_by_label("Try now").is_some()
-    });
-    wait_for(window, "the rows", |window| window.query_all_by_role(Role::Row).count() >= 4);
-    let bottom = rect(window, Role::Button, "Try now").top();
-    let notice = window.query_by_label("Close the notice").map(|node| node.rect().expand2(vec2(600.0, 12.0)));
-    let seen = |row: &Rect| row.bottom() <= bottom && notice.is_none_or(|notice| !notice.intersects(*row));
-    let rows = window.query_all_by_role(Role::Row).map(|row| row.rect()).filter(seen).count();
-    assert!(rows >= 3, "{rows} rows are in sight");
-    // The full text is one click away.
-    window.query_all_by_label_contains("More about: ").next().expect("it can be opened").click();
-    window.run();
-    assert!(says(window, "Less about: "));
-    assert!(says(window, "Switch the practice stream's faults off"), "what to do");
+    assert!(window.query_by_label("Try now").is_none(), "one explanation at a time");
 }
 
 #[test]

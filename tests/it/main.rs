@@ -40,6 +40,7 @@ mod others;
 mod own_log;
 mod picture_renderer;
 mod pictures;
+mod pipeline;
 mod practice;
 mod practice_faults;
 mod practice_port;

@@ -1,11 +1,12 @@
-//! Notices to the user, wherever they are in the window: each once, with a link.
+//! What tells the user that something needs them, wherever they are in the window: each once, with a way there.
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
     binary::key_header,
-    opened_window::{Window, address, go, open, open_with, says, settings, wait_for},
+    opened_window::{Window, address, explain, go, open, says, settings, wait_for},
+    window::without_profile,
     wire,
 };
 
@@ -19,43 +20,28 @@ fn send(window: &mut Window, bytes: usize) {
     assert_eq!(sent.status, 200);
 }
 
-/// A notice gets its position in its first frames. While one is shown, the window is drawn again and again.
-fn steps(window: &mut Window) {
-    for _ in 0..6 {
-        window.step();
-    }
-}
-
 #[test]
 fn a_delivery_that_becomes_blocked_is_told_once_in_any_place_and_leads_there() {
-    let mut opened = open_with(settings(), |engine| {
-        let faults = tributary::engine::Faults { expired_credentials: true, ..Default::default() };
-        engine.practice_stream().set_faults(faults);
-    });
+    let mut opened = open(without_profile());
     let window = &mut opened.window;
     go(window, "Sources");
     assert!(!says(window, NEEDS_YOU));
     send(window, 10);
-    wait_for(window, "the notice", |window| says(window, NEEDS_YOU));
-    steps(window);
-    // The rail has a button of that name too.
-    let notice = window.get_by_label("Close the notice").rect();
-    let ways: Vec<_> = window.get_all_by_role_and_label(Role::Button, "Set up").collect();
-    let way = ways.into_iter().find(|way| (way.rect().center().y - notice.center().y).abs() < 10.0);
-    way.expect("a way there").click();
-    steps(window);
+    wait_for(window, "the drawer", |window| says(window, NEEDS_YOU));
+    wait_for(window, "a way there", |window| window.query_by_label("Set up › Credentials").is_some());
+    window.get_by_role_and_label(Role::Button, "Set up › Credentials").click();
+    window.run_steps(6);
     window.get_by_label("Where events go, and what AWS needs for it");
     assert!(!says(window, NEEDS_YOU), "it was followed");
     send(window, 10);
-    wait_for(window, "both to wait", |window| says(window, "Blocked"));
-    for _ in 0..20 {
-        window.step();
-    }
+    wait_for(window, "both to wait", |window| says(window, "2 waiting"));
+    window.run_steps(20);
     assert!(!says(window, NEEDS_YOU), "the same trouble is told once");
+    assert!(says(window, "Forwarder blocked"), "and stays in sight");
 }
 
 #[test]
-fn a_spool_that_is_nearly_full_is_told_and_the_notice_can_be_closed() {
+fn a_spool_that_is_nearly_full_is_told_and_its_explanation_can_be_closed() {
     let mut config = settings();
     config.destination.enabled = false;
     config.spool.max_bytes = 65_536;
@@ -63,11 +49,13 @@ fn a_spool_that_is_nearly_full_is_told_and_the_notice_can_be_closed() {
     let window = &mut opened.window;
     send(window, 40_000);
     send(window, 15_000);
-    wait_for(window, "the notice", |window| says(window, "% full"));
-    steps(window);
-    window.get_by_label("Close the notice").click();
-    steps(window);
-    assert!(!says(window, "% full"));
+    wait_for(window, "it is told", |window| says(window, "% full"));
+    assert!(!says(window, "senders get a 429 response"), "nothing is to be done yet");
+    explain(window, "Spool");
+    assert!(says(window, "senders get a 429 response and retry"));
+    window.get_by_label("Close the explanation").click();
+    window.run_steps(6);
+    assert!(!says(window, "senders get a 429 response") && says(window, "% full"));
 }
 
 #[test]

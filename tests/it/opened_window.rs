@@ -101,6 +101,32 @@ pub fn go(window: &mut Window, place: &str) {
     press(window, place);
 }
 
+/// The box of a stage in the pipeline strip: its name for screen readers, and its place.
+pub fn stage_box(window: &Window, stage: &str) -> (String, egui::Rect) {
+    let boxes = window.query_all_by_role(Role::Button).filter(|node| node.rect().top() < 20.0);
+    let mut named = boxes.filter_map(|node| Some((node.accesskit_node().label()?, node.rect())));
+    named.find(|(name, _)| name.starts_with(stage)).expect("the stage is in the strip")
+}
+
+/// Presses the box of a stage in the pipeline strip.
+pub fn press_stage(window: &mut Window, stage: &str) {
+    let (name, _) = stage_box(window, stage);
+    window.get_by_role_and_label(Role::Button, &name).click();
+    window.step();
+    window.step();
+}
+
+/// Opens the drawer that explains what is wrong with a stage, unless it is open.
+pub fn explain(window: &mut Window, stage: &str) {
+    let drawer = format!("{stage}: what to do");
+    if window.query_by_role_and_label(Role::Dialog, &drawer).is_none() {
+        press_stage(window, stage);
+        wait_for(window, "the explanation", |window| {
+            window.query_by_role_and_label(Role::Dialog, &drawer).is_some()
+        });
+    }
+}
+
 /// Presses a visible button.
 pub fn press(window: &mut Window, button: &str) {
     window.get_by_role_and_label(Role::Button, button).click();

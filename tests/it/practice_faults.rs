@@ -8,7 +8,7 @@ use tributary::{
     spool::{FILE_NAME, LogReader},
 };
 
-use crate::opened_window::{OpenedWindow, Window, go, open, says, settings, wait_for};
+use crate::opened_window::{OpenedWindow, Window, explain, go, open, says, settings, wait_for};
 
 fn with_operation(operation: Operation) -> OpenedWindow {
     let mut config = settings();
@@ -108,6 +108,7 @@ fn expired_credentials_hold_events_back_until_they_are_good_again() {
     assert!(says(window, "the session has expired"));
     assert!(says(window, "100 accepted = 0 delivered + 100 queued + 0 failed"));
     // From any place.
+    explain(window, "Forwarder");
     press(window, Role::Button, "Switch all off");
     all_is_delivered(window, 100);
 }

@@ -946,8 +946,8 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
 }
 
 #[test]
-fn typing_goes_on_while_a_bar_or_a_banner_appears() {
-    if !in_own_process("typing_goes_on_while_a_bar_or_a_banner_appears", |_| {}) {
+fn typing_goes_on_while_a_bar_or_a_trouble_appears() {
+    if !in_own_process("typing_goes_on_while_a_bar_or_a_trouble_appears", |_| {}) {
         return;
     }
     let account = Account::start(&["clicks"]);
@@ -970,7 +970,7 @@ fn typing_goes_on_while_a_bar_or_a_banner_appears() {
     assert!(["abc", "clicksabc"].contains(&&*typed), "{typed}");
     // Events wait for a stream that accepts none.
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
-    wait_for(window, "the banner", |window| says(window, "Blocked"));
+    wait_for(window, "the trouble", |window| says(window, "Blocked"));
     key(window, "d");
     assert_eq!(value(window, "Stream name"), format!("{typed}d"));
 }

@@ -8,8 +8,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     account::Account,
     opened_window::{
-        Window, address, choose, click, copied, flip, go, open, open_with, press, press_key, retype, says,
-        settings, type_into, wait_for,
+        Window, address, choose, click, copied, explain, flip, go, open, open_with, press, press_key, retype,
+        says, settings, type_into, wait_for,
     },
     setup::{set_aside_for, use_server, with_waiting},
     window::{denied, is_run_with_keys, lines, search, send, send_seen, without_profile},
@@ -52,6 +52,7 @@ fn lines_beside_an_open_one_say_their_new_state_and_go_when_it_is_closed() {
     search(window, "state:retrying,queued");
     wait_for(window, "three that are tried again", |window| are_all(window, 3, "Retrying"));
     open_first(window);
+    explain(window, "Forwarder");
     click(window, "Switch all off");
     window.hover_at(pos2(400.0, 10.0));
     wait_for(window, "their new state", |window| are_all(window, 3, "Delivered"));
@@ -70,6 +71,7 @@ fn lines_that_changed_out_of_sight_are_asked_again_when_they_are_let_go() {
     wait_for(window, "one that is tried again", |window| are_all(window, 1, "Retrying"));
     open_first(window);
     go(window, "Sources");
+    explain(window, "Forwarder");
     click(window, "Switch all off");
     wait_for(window, "it is delivered", |window| says(window, "Running"));
     go(window, "Live");
@@ -131,28 +133,6 @@ fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free(
     wait_for(window, "it listens there", |window| says(window, &format!("http://{taken}")));
     wait_for(window, "the problem is over", |window| !says(window, "could not move"));
     assert_eq!(send(taken, KEY, r#"{"userId":"ada","event":"Seen"}"#), 200);
-}
-
-// Notices.
-
-#[test]
-fn a_notice_names_no_wrong_place_and_leads_to_no_place_where_one_is() {
-    let mut opened = open_with(settings(), denied);
-    let window = &mut opened.window;
-    go(window, "Set up");
-    send_seen(window);
-    wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
-    window.run_steps(6);
-    assert!(!says(window, "at the top"));
-    let notice = window.get_by_label("Close the notice").rect();
-    let leads_here = |window: &Window| {
-        let mut ways = window.query_all_by_role_and_label(Role::Button, "Set up");
-        ways.any(|way| (way.rect().center().y - notice.center().y).abs() < 10.0)
-    };
-    assert!(!leads_here(window), "no button leads to where one is");
-    window.get_by_role_and_label(Role::Button, "Sources").click();
-    window.run_steps(6);
-    assert!(leads_here(window));
 }
 
 // Sources.

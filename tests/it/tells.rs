@@ -15,7 +15,9 @@ use tributary::{
 
 use crate::{
     layout::texts,
-    opened_window::{OpenedWindow, Window, click, go, open, press, retype, says, settings, wait_for},
+    opened_window::{
+        OpenedWindow, Window, click, explain, go, open, press, retype, says, settings, wait_for,
+    },
     scripted::{Answer, Scripted},
     setup::use_server,
     window::{is_run_with_keys, lines, search, send_seen},
@@ -130,10 +132,11 @@ fn a_disk_with_too_little_free_space_is_told_with_its_setting_and_both_sizes() {
     config.spool.min_free_bytes = PEBIBYTE;
     let mut opened = open(config);
     let window = &mut opened.window;
-    wait_for(window, "the banner", |window| says(window, "Too little free space on the disk"));
+    wait_for(window, "the reason", |window| says(window, "Too little free space on the disk"));
+    explain(window, "Endpoint");
     assert!(says(window, "1024.0 TiB") && says(window, "spool.min_free_bytes"));
     assert!(says(window, " must stay free (spool.min_free_bytes)"), "how much is free");
-    assert!(!says(window, "disk full") && says(window, "low disk space"));
+    assert!(!says(window, "isk full") && says(window, "Low disk space"));
     press(window, "Settings › Disk");
     window.get_by_role_and_label(Role::SpinButton, "Keep free on the disk");
 }
@@ -221,15 +224,15 @@ fn steps_are_ticked_once_the_destination_has_taken_an_event() {
 }
 
 #[test]
-fn a_banner_that_speaks_of_the_error_message_shows_it() {
-    if !is_run_with_keys("tells::a_banner_that_speaks_of_the_error_message_shows_it") {
+fn a_remedy_that_speaks_of_the_error_message_shows_it() {
+    if !is_run_with_keys("tells::a_remedy_that_speaks_of_the_error_message_shows_it") {
         return;
     }
     let server = Scripted::start(|_| Answer::Error(400, "OddException", "The moon is in the way."));
     let mut opened = served(&server.url);
     let window = &mut opened.window;
     send_seen(window);
-    wait_for(window, "the banner", |window| says(window, "The error message"));
+    wait_for(window, "the remedy", |window| says(window, "The error message"));
     assert!(says(window, "OddException: The moon is in the way."));
 }
 

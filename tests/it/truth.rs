@@ -22,8 +22,8 @@ use crate::{
     binary::{WRITE_KEY, key_header},
     keyboard::palette,
     opened_window::{
-        OpenedWindow, Window, address, choose, click, go, open, open_held, open_with, says, settings,
-        type_into, wait_for,
+        OpenedWindow, Window, address, choose, click, explain, go, open, open_held, open_with, says,
+        settings, type_into, wait_for,
     },
     practising::practising,
     scripted::{Answer, FAILING, Scripted},
@@ -230,6 +230,7 @@ fn nothing_is_retrying_once_all_is_delivered() {
     go(window, "Live");
     send_seen(window);
     wait_for(window, "it is retried", |window| chip(window, "Retrying").as_deref() == Some("1"));
+    explain(window, "Forwarder");
     click(window, "Switch all off");
     wait_for(window, "it is delivered", |window| {
         let is_delivered = chip(window, "Delivered").as_deref() == Some("1");

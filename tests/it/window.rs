@@ -25,8 +25,8 @@ use crate::{
     binary::key_header,
     inspector::{choose_from, copy_from_menu},
     opened_window::{
-        OpenedWindow, Window, address, copied, go, open, open_with, paths, says, settings, type_into,
-        wait_for,
+        OpenedWindow, Window, address, copied, explain, go, open, open_with, paths, says, settings,
+        type_into, wait_for,
     },
     scripted::{Answer, Scripted},
     wire,
@@ -217,6 +217,7 @@ fn a_practice_stream_with_a_fault_says_so_and_sends_nobody_to_a_policy() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    explain(window, "Forwarder");
     window.get_by_label("Try now");
     wait_for(window, "when it tries again", |window| says(window, "Tries again by itself in"));
     wait_for(window, "the event's own remedy", |window| {

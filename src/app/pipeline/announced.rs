@@ -48,7 +48,7 @@ mod tests {
         let trouble = Trouble {
             stage: Stage::Forwarder,
             tone: Tone::Bad,
-            box_title: None,
+            titles: Vec::new(),
             words: Vec::new(),
             what: String::new(),
             kind: Kind::Fault { fault: fault.clone(), next_try: Some(0) },

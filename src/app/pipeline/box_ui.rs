@@ -236,12 +236,12 @@ fn failed_ui(ui: &Ui, right: f32, y: f32, view: &BoxView, inks: &Inks) -> (Rect,
 
 /// The lower line: the value and its addition, in the longest form that fits.
 fn words_ui(ui: &Ui, line: Rect, view: &BoxView, inks: &Inks) {
-    const VALUE: (f32, f32) = (640.0, 14.0);
     const MORE: (f32, f32) = (480.0, 12.0);
+    let value_font = if view.is_next_step { (600.0, 13.0) } else { (640.0, 14.0) };
     let (left, y) = (line.left(), line.top());
     let arrow = if view.is_next_step { 14.0 + GAP } else { 0.0 };
     let laid_out = |(value, more): &(String, String)| {
-        let value = laid_out(ui, value, VALUE, inks.value);
+        let value = laid_out(ui, value, value_font, inks.value);
         let more = (!more.is_empty()).then(|| laid_out(ui, more, MORE, inks.more));
         let width = value.size().x + arrow + more.as_ref().map_or(0.0, |more| GAP + more.size().x);
         (width, value, more)
@@ -249,7 +249,7 @@ fn words_ui(ui: &Ui, line: Rect, view: &BoxView, inks: &Inks) {
     let fitting = view.words.iter().map(laid_out).find(|(width, ..)| *width <= line.width());
     let Some((_, value, more)) = fitting else {
         let shortest = view.words.last().map_or("", |(value, _)| value);
-        text_ui(ui, left, y, truncated(ui, shortest, VALUE, inks.value, line.width()));
+        text_ui(ui, left, y, truncated(ui, shortest, value_font, inks.value, line.width()));
         return;
     };
     let right = text_ui(ui, left, y, value);

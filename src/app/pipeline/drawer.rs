@@ -7,20 +7,27 @@
 use std::time::Duration;
 
 use eframe::egui::{
-    Area, Frame, Id, Key, Label, LayerId, Margin, Memory, Modifiers, Order, Popup, Rect, ScrollArea, Shape,
-    Sides, Stroke, Ui, accesskit, pos2, vec2,
+    Area, Frame, Id, Key, Label, LayerId, Margin, Memory, Modifiers, Order, Popup, Rect, Role, ScrollArea,
+    Shape, Sides, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 
-use super::{announced::Announced, box_ui, explanation::explanation_ui, stage::Stage, trouble::Trouble};
+use super::{
+    announced::Announced,
+    box_ui,
+    explanation::explanation_ui,
+    stage::Stage,
+    trouble::{Kind, Trouble},
+};
 use crate::app::{
+    command::Command,
     seen::Seen,
     theme::{tokens, weight},
     widgets,
 };
 
 const AREA: &str = "pipeline drawer";
-const WIDTH_MAX: f32 = 560.0;
+const WIDTH_MAX: f32 = 620.0;
 /// The height that it is expected to have before it is drawn.
 const HEIGHT_EXPECTED: f32 = 260.0;
 /// Free space between the page's edges and the drawer.
@@ -113,16 +120,14 @@ impl Drawer {
             .order(Order::Middle)
             .fixed_pos(place.min)
             .default_width(place.width())
-            .constrain(false)
-            .role(accesskit::Role::Dialog)
-            .accessible_name(format!("{}: what to do", stage.title()));
+            .constrain(false);
         let drawn = area.show(ui, |ui| {
             let frame = Frame::popup(ui.style()).fill(t.raised).stroke(Stroke::new(1.0, t.edge));
             frame.corner_radius(10).inner_margin(Margin { left: 16, right: 8, top: 8, bottom: 12 }).show(
                 ui,
                 |ui| {
                     ui.set_width(place.width() - 24.0);
-                    closes = head_ui(ui, stage);
+                    closes = head_ui(ui, title(stage, troubles));
                     ScrollArea::vertical().max_height(height_max - 44.0).show(ui, |ui| {
                         ui.set_width(place.width() - 36.0);
                         let of_stage = troubles.iter().filter(|trouble| trouble.stage == stage);
@@ -133,10 +138,12 @@ impl Drawer {
                 },
             );
         });
+        let name = format!("{}: what to do", stage.title());
+        drawn.response.widget_info(|| WidgetInfo::labeled(Role::Dialog, true, &*name));
         self.drawn = Some(drawn.response.rect);
         pointer_ui(ui, boxes, stage, drawn.response.rect);
         // A button that leads elsewhere was followed: what it shows must not be covered.
-        let leads_away = seen.commands[commands..].iter().any(super::leads_away);
+        let leads_away = seen.commands[commands..].iter().any(leads_away);
         if closes || leads_away {
             self.close(ui);
         }
@@ -176,12 +183,21 @@ fn may_cover(ui: &Ui, place: Rect) -> bool {
     left.is_zero()
 }
 
+fn title(stage: Stage, troubles: &[Trouble]) -> &'static str {
+    let is_blocked = |trouble: &Trouble| trouble.needs_user() && matches!(trouble.kind, Kind::Fault { .. });
+    if stage == Stage::Forwarder && troubles.iter().any(is_blocked) {
+        "Delivery needs you"
+    } else {
+        stage.title()
+    }
+}
+
 /// The head of the drawer. True when it is closed.
-fn head_ui(ui: &mut Ui, stage: Stage) -> bool {
+fn head_ui(ui: &mut Ui, title: &str) -> bool {
     let t = tokens(ui);
     let (_, closes) = Sides::new().show(
         ui,
-        |ui| ui.add(Label::new(weight(stage.title(), 560.0).size(12.0).color(t.weak)).selectable(false)),
+        |ui| ui.add(Label::new(weight(title, 560.0).size(12.0).color(t.weak)).selectable(false)),
         |ui| widgets::icon_button_ui(ui, Icon::X, "Close the explanation").clicked(),
     );
     closes
@@ -197,4 +213,16 @@ fn pointer_ui(ui: &Ui, boxes: &[Rect; 5], stage: Stage, drawer: Rect) {
     let painter = ui.ctx().layer_painter(layer());
     painter.add(Shape::convex_polygon(tip.to_vec(), t.raised, Stroke::NONE));
     painter.line(tip.to_vec(), Stroke::new(1.0, t.edge));
+}
+
+/// Whether a command shows something in the page, which the drawer must not cover then.
+fn leads_away(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Go(_)
+            | Command::GoToRemedy(_)
+            | Command::ShowDelivery(_)
+            | Command::Search(_)
+            | Command::ShowSetting(_)
+    )
 }

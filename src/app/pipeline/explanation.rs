@@ -110,7 +110,7 @@ fn countdown_ui(ui: &mut Ui, next_try: Millis, seen: &Seen<'_>) {
             }
         }
     };
-    ui.add(Label::new(RichText::new(text).color(tokens(ui).weak)).selectable(false));
+    ui.add(Label::new(RichText::new(text).color(tokens(ui).weak)).selectable(false).extend());
 }
 
 fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>, trouble: &Trouble, is_first: bool) {

@@ -13,9 +13,12 @@ pub(super) fn paint(painter: &Painter, rect: Rect, series: &[f32], color: Color3
         pos2(rect.left() + step * at as f32, rect.bottom() - rect.height() * (value / top))
     };
     let points: Vec<Pos2> = series.iter().enumerate().map(point).collect();
-    if series.iter().any(|value| *value > 0.0) {
-        painter.add(area(&points, rect.bottom(), color.gamma_multiply(0.22)));
+    if !series.iter().any(|value| *value > 0.0) {
+        // Nothing happened: a base line that draws no attention.
+        painter.hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, color.gamma_multiply(0.35)));
+        return;
     }
+    painter.add(area(&points, rect.bottom(), color.gamma_multiply(0.22)));
     painter.add(Shape::line(points, Stroke::new(1.2, color)));
 }
 

@@ -35,8 +35,8 @@ pub(super) enum Kind {
 pub(super) struct Trouble {
     pub stage: Stage,
     pub tone: Tone,
-    /// The title of the stage's box; `None`: the stage's own.
-    pub box_title: Option<String>,
+    /// The title of the stage's box, longest first; none: the stage's own.
+    pub titles: Vec<String>,
     /// Value and addition in the stage's box, longest first. None: the box shows what it shows without trouble.
     pub words: Vec<(String, String)>,
     /// One line that says what happened.
@@ -46,7 +46,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     fn new(stage: Stage, tone: Tone, what: impl Into<String>, kind: Kind) -> Self {
-        Self { stage, tone, box_title: None, words: Vec::new(), what: what.into(), kind }
+        Self { stage, tone, titles: Vec::new(), words: Vec::new(), what: what.into(), kind }
     }
 
     fn with_words<const N: usize>(self, words: [(&str, &str); N]) -> Self {
@@ -129,7 +129,7 @@ fn intake(seen: &Seen<'_>) -> Option<Trouble> {
     let (what, kind, words) = match &seen.status.intake {
         Intake::Full => ("No room for more events", Kind::SpoolFull, ("Full", "senders get 429")),
         Intake::DiskFull => {
-            ("Too little free space on the disk", Kind::DiskFull, ("Disk full", "senders get 429"))
+            ("Too little free space on the disk", Kind::DiskFull, ("Low disk space", "senders get 429"))
         }
         Intake::Failing(error) => {
             let words = ("Disk fails", "senders get 503");
@@ -167,7 +167,10 @@ fn forwarder(seen: &Seen<'_>) -> Option<Trouble> {
     let what = remedy::remedy(fault, seen.config).what;
     let kind = Kind::Fault { fault: fault.clone(), next_try };
     let mut trouble = Trouble::new(Stage::Forwarder, tone, what, kind);
-    trouble.box_title = Some(format!("Forwarder {}", state.as_str()));
+    trouble.titles = vec![
+        format!("{} {}", Stage::Forwarder.title(), state.as_str()),
+        status_line::forwarder_word(state).to_owned(),
+    ];
     Some(match next_try {
         None => {
             let rate = format!("{}/s", widgets::rate(status_line::latest(&seen.status.delivered_per_sec)));

@@ -96,6 +96,7 @@ impl BoxView {
         let (title, stage) = (&self.titles[0], self.stage.title());
         let title = if title.starts_with(stage) { title.clone() } else { format!("{stage}: {title}") };
         match &self.words[0] {
+            (step, _) if self.is_next_step => format!("{title}. {step}"),
             (value, more) if more.is_empty() => format!("{title}: {value}"),
             (value, more) => format!("{title}: {value}, {more}"),
         }
@@ -122,7 +123,9 @@ impl Strip {
         for view in &mut boxes {
             let Some(trouble) = troubles.iter().find(|trouble| trouble.stage == view.stage) else { continue };
             view.tone = Some(trouble.tone);
-            view.titles.splice(0..0, trouble.box_title.clone());
+            if !trouble.titles.is_empty() {
+                view.titles.clone_from(&trouble.titles);
+            }
             if !trouble.words.is_empty() {
                 view.words.clone_from(&trouble.words);
                 view.is_next_step = false;
@@ -334,9 +337,8 @@ fn destination(seen: &Seen<'_>) -> BoxView {
     let click = ("Shows delivered events in Live", states(&[State::Delivered]));
     let mut view = BoxView::new(Stage::Destination, dot, click);
     view.titles = vec![status_line::destination_in_force(seen)];
-    if !is_practice {
-        view.titles.push(status_line::stream_name(seen.config).to_owned());
-    }
+    let short = if is_practice { "Practice" } else { status_line::stream_name(seen.config) };
+    view.titles.push(short.to_owned());
     let delivered = format!("{} delivered", widgets::digits(status.ledger.delivered));
     let short = format!("{} delivered", compact(status.ledger.delivered));
     if let Some(ms) = status.delivery_p95_ms {
