@@ -12,8 +12,6 @@ use super::{
     env_overrides,
     notice::Notice,
     opening::Opening,
-    overlay::Overlay,
-    palette::Palette,
     place::{self, Place},
     places::Places,
     practice_faults,
@@ -116,7 +114,11 @@ impl Actor<'_> {
             LogCommand::ReadPage(query, Place::Sources) => {
                 places.sources.page_coming(engine.log().page(*query));
             }
+            LogCommand::ReadPage(query, Place::Stream) => {
+                places.stream.lines_coming(engine.log().page(*query));
+            }
             LogCommand::ReadPage(query, _live) => places.live.page_coming(engine.log().page(*query)),
+            LogCommand::Find(query) => places.overlay.found_coming(engine.log().page(*query)),
             LogCommand::ReadDetail(id, place) => {
                 let answer = engine.log().detail(id);
                 match place {
@@ -245,9 +247,9 @@ impl Actor<'_> {
     fn window(&mut self, command: WindowCommand) -> Option<Notice> {
         let places = &mut *self.places;
         match command {
-            WindowCommand::Palette => places.overlay = Overlay::Palette(Palette::default()),
-            WindowCommand::Help => places.overlay = Overlay::Help,
-            WindowCommand::Licences => places.overlay = Overlay::Licences,
+            WindowCommand::Palette => places.overlay.open_palette(),
+            WindowCommand::Help => places.overlay.open_help(),
+            WindowCommand::Licences => places.overlay.open_licences(),
             WindowCommand::Theme(choice) => theme::choose(self.ctx, choice),
             WindowCommand::CopyEndpoint => {
                 self.ctx.copy_text(self.snapshot.public_endpoint());

@@ -150,6 +150,8 @@ pub(super) struct Save {
 pub(super) enum LogCommand {
     /// Reads lines, for this place.
     ReadPage(Box<Query>, Place),
+    /// Reads lines, for the palette.
+    Find(Box<Query>),
     /// Reads one delivery, for this place.
     ReadDetail(EventId, Place),
     /// Reads what the charts show.

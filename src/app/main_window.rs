@@ -23,6 +23,7 @@ use super::{
     opening,
     overlay::Overlay,
     pipeline::Pipeline,
+    palette,
     place::Place,
     places::Places,
     rail,
@@ -103,7 +104,7 @@ impl MainWindow {
             account: Account::default(),
             resending: Resending::default(),
             exporting: Exporting::default(),
-            overlay: Overlay::default(),
+            overlay: Overlay::new(engine.settings().remembered(palette::STATE).unwrap_or_default()),
             saving: None,
             opening: None,
         };

@@ -1,36 +1,51 @@
-//! The command palette: every command by its name.
+//! The command palette: commands, settings, sources, destinations, and users and events of the log, found by what is typed.
+
+mod item;
+mod log_search;
+mod matching;
 
 use eframe::egui::{
-    Align2, Button, Key, Modal, Modifiers, Response, RichText, ScrollArea, Ui, Widget as _, vec2,
+    self, Align2, Button, Key, Modal, Modifiers, Response, RichText, ScrollArea, TextWrapMode, Ui,
+    Widget as _, vec2,
 };
 
 use super::{
-    availability,
-    command::{self, ALL, Command, Entry, WindowCommand},
+    command::{self, Command, WindowCommand},
     seen::Seen,
     sheet,
     theme::{self, tokens, weight},
     widgets,
 };
+use crate::{delivery::LogPage, engine::Answer, event::shown};
+use item::{Group, Item};
+use log_search::LogSearch;
 
-const LIST_HEIGHT: f32 = 360.0;
+const WIDTH: f32 = 560.0;
+const LIST_HEIGHT: f32 = 380.0;
+/// Maximum commands to offer first.
+const RECENT_MAX: usize = 5;
+/// The name under which the recent commands are kept for the next start.
+pub(super) const STATE: &str = "palette";
 
 #[derive(Default)]
 pub(super) struct Palette {
     typed: String,
     chosen: usize,
-}
-
-/// The commands whose names contain every typed word.
-fn matching(typed: &str) -> impl Iterator<Item = &'static Entry> {
-    let typed = typed.to_lowercase();
-    ALL.iter()
-        .filter(move |entry| typed.split_whitespace().all(|word| entry.title.to_lowercase().contains(word)))
+    log: LogSearch,
 }
 
 impl Palette {
-    /// Draws the palette. True: it must be closed.
-    pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) -> bool {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        self.log.logic(ctx, seen);
+    }
+
+    /// The answer to a search of the log.
+    pub(super) fn found_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
+        self.log.coming(answer);
+    }
+
+    /// Draws the palette. True: it must be closed. `recent`: the titles of the commands that were run last, newest first.
+    pub(super) fn ui(&mut self, ui: &Ui, recent: &mut Vec<String>, seen: &mut Seen<'_>) -> bool {
         let [down, up, enter] = [Key::ArrowDown, Key::ArrowUp, Key::Enter]
             .map(|key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)));
         let closes = sheet::is_key_pressed(ui, &Command::Window(WindowCommand::Palette));
@@ -40,70 +55,93 @@ impl Palette {
         let modal = sheet::modal(ui, "palette");
         let area = modal.area.anchor(Align2::CENTER_TOP, vec2(0.0, top));
         let modal = Modal { area, ..modal }.show(ui, |ui| {
-            ui.set_width(460.0);
-            let field = widgets::text_edit(&mut self.typed, "Find a command").desired_width(f32::INFINITY);
-            let field = ui.add(field).accessible_name("Find a command");
-            if field.changed() {
-                self.chosen = 0;
-            }
-            field.request_focus();
-            let is_available =
-                |entry: &&Entry| availability::refusal(&entry.command, seen.snapshot).is_none();
-            let entries: Vec<_> = matching(&self.typed).filter(is_available).collect();
-            self.chosen = self.chosen.min(entries.len().saturating_sub(1));
-            if down && self.chosen + 1 < entries.len() {
+            ui.set_width(WIDTH.min(ui.content_rect().width() - 40.0));
+            self.field_ui(ui);
+            let mut items = item::known(self.typed.trim(), recent, seen);
+            items.extend(self.log.found.iter().cloned());
+            self.chosen = self.chosen.min(items.len().saturating_sub(1));
+            if down && self.chosen + 1 < items.len() {
                 self.chosen += 1;
             }
             if up {
                 self.chosen = self.chosen.saturating_sub(1);
             }
-            ui.spacing_mut().item_spacing.y = 2.0;
-            let list = ScrollArea::vertical()
-                .max_height(LIST_HEIGHT)
-                .min_scrolled_height(LIST_HEIGHT)
-                .auto_shrink([false, true]);
-            list.show(ui, |ui| {
-                if entries.is_empty() {
-                    widgets::hint_ui(ui, "No matching command");
-                }
-                for (at, entry) in entries.iter().enumerate() {
-                    let is_chosen = at == self.chosen;
-                    let line = line_ui(ui, entry, is_chosen);
-                    if (down || up) && is_chosen {
-                        line.scroll_to_me(None);
-                    }
-                    if line.clicked() || (enter && is_chosen) {
-                        run = Some(entry.command.clone());
-                    }
-                }
-            });
+            run = self.list_ui(ui, &items, enter, down || up);
         });
         let runs = run.is_some();
-        seen.commands.extend(run);
+        if let Some(item) = run {
+            if item.group <= Group::Commands {
+                recent.retain(|title| *title != item.title);
+                recent.insert(0, item.title);
+                recent.truncate(RECENT_MAX);
+                seen.keep(STATE, recent);
+            }
+            seen.push(item.command);
+        }
         runs || closes || modal.should_close()
     }
-}
 
-fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> Response {
-    let t = tokens(ui);
-    let keys = entry.keys.map(|keys| command::keys_text(ui, keys)).unwrap_or_default();
-    let name = weight(entry.title, if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
-    let icon = theme::icon(entry.icon).color(if is_chosen { t.accent } else { t.weak });
-    let button =
-        Button::selectable(is_chosen, (icon, name)).right_text(RichText::new(keys).small().color(t.weak));
-    button.min_size(vec2(ui.available_width(), 32.0)).ui(ui).accessible_name(entry.title)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_found_by_any_of_its_words() {
-        let titles = |typed: &str| matching(typed).map(|entry| entry.title).collect::<Vec<_>>();
-        assert_eq!(titles("stream go"), ["Go to Stream"]);
-        assert_eq!(titles("DARK"), ["Dark theme"]);
-        assert_eq!(titles("").len(), ALL.len());
-        assert!(titles("nothing like it").is_empty());
+    fn field_ui(&mut self, ui: &mut Ui) {
+        let hint = "Find a command, setting, source, user or event";
+        let icon = theme::icon(lucide_icons::Icon::Search).color(tokens(ui).weak);
+        let field = widgets::text_edit(&mut self.typed, hint).prefix(icon).desired_width(f32::INFINITY);
+        let field = ui.add(field).accessible_name("Find a command");
+        if field.changed() {
+            self.chosen = 0;
+            self.log.search(self.typed.trim());
+        }
+        field.request_focus();
     }
+
+    /// Draws the lines. Returns the one to run.
+    fn list_ui(&self, ui: &mut Ui, items: &[Item], enter: bool, is_moved: bool) -> Option<Item> {
+        let mut run = None;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        let list = ScrollArea::vertical()
+            .max_height(LIST_HEIGHT)
+            .min_scrolled_height(LIST_HEIGHT)
+            .auto_shrink([false, true]);
+        list.show(ui, |ui| {
+            let mut group = None;
+            for (at, item) in items.iter().enumerate() {
+                if group.replace(item.group) != Some(item.group) {
+                    group_ui(ui, item.group);
+                }
+                let is_chosen = at == self.chosen;
+                let line = line_ui(ui, item, is_chosen);
+                if is_moved && is_chosen {
+                    line.scroll_to_me(None);
+                }
+                if line.clicked() || (enter && is_chosen) {
+                    run = Some(item.clone());
+                }
+            }
+            if self.log.is_under_way() {
+                widgets::hint_ui(ui, "Searching the log …");
+            } else if items.is_empty() {
+                widgets::hint_ui(ui, "No matching command, setting, source, user or event");
+            }
+        });
+        run
+    }
+}
+
+fn group_ui(ui: &mut Ui, group: Group) {
+    ui.add_space(3.0);
+    ui.label(weight(group.title(), 600.0).size(11.5).color(tokens(ui).weak));
+}
+
+fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> Response {
+    let t = tokens(ui);
+    let keys = item.keys.map(|keys| command::keys_text(ui, keys)).unwrap_or_default();
+    let title = shown::line(&item.title);
+    let name = weight(title.clone(), if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
+    let icon = theme::icon(item.icon).color(if is_chosen { t.accent } else { t.weak });
+    let detail = shown::line(&item.detail);
+    let beside = RichText::new(detail.clone()).size(12.0).color(t.weak);
+    let button = Button::selectable(is_chosen, (icon, name, beside))
+        .right_text(RichText::new(keys).small().color(t.weak))
+        .wrap_mode(TextWrapMode::Truncate);
+    let named = if detail.is_empty() { title.into_owned() } else { format!("{title}: {detail}") };
+    button.min_size(vec2(ui.available_width(), 30.0)).ui(ui).accessible_name(named)
 }

@@ -55,6 +55,7 @@ impl Places {
         self.test.logic(ctx, seen);
         self.live.logic(ctx, seen);
         self.stream.logic(ctx, seen);
+        self.overlay.logic(ctx, seen);
         self.settings.logic(seen);
         signed_in
             .or_else(|| self.resending.logic(ctx))

@@ -66,7 +66,8 @@ pub(super) fn both_forms_ui(ui: &mut Ui, forms: &BothForms<'_>) -> Option<Form> 
     copied
 }
 
-fn form_title_ui(ui: &mut Ui, title: &str, form: &str) {
+/// The name of a form, and the kind of text that it is.
+pub(super) fn form_title_ui(ui: &mut Ui, title: &str, form: &str) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;

@@ -22,7 +22,8 @@ use super::{
 use crate::config::{self, Config};
 use change::Change;
 use field::Field;
-use rows::{GROUPS, contains_words};
+pub(super) use rows::GROUPS;
+use rows::contains_words;
 use share::Share;
 
 /// Maximum width of the column, in points.

@@ -1,6 +1,7 @@
 //! The Stream place: the records that a consumer reads, from a chosen start, of one shard or all, with a filter. Reading goes
 //! on while this place is open.
 
+mod in_log;
 mod progress;
 mod record;
 mod request;
@@ -13,6 +14,7 @@ use lucide_icons::Icon;
 
 use super::{
     command::{Command, StreamCommand},
+    json_view::Find,
     place::Place,
     remedy_card,
     seen::Seen,
@@ -21,10 +23,12 @@ use super::{
 };
 use crate::{
     config::DestinationKind,
-    delivery::{AwsError, Receipt},
-    engine::{RecordView, StreamView},
+    delivery::{AwsError, LogPage, Receipt},
+    engine::{Answer, RecordView, StreamView},
     remedy,
 };
+use in_log::InLog;
+use record::Wish;
 use request::{From, Request};
 use table::Table;
 
@@ -38,10 +42,14 @@ pub(super) struct Stream {
     view: Arc<StreamView>,
     /// The record to open, by its receipt, until it is read.
     wanted: Option<Receipt>,
+    /// The text to find in the open record.
+    find: Find,
+    in_log: InLog,
 }
 
 impl Stream {
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        self.in_log.logic(ctx, seen);
         if seen.place != Place::Stream {
             if std::mem::take(&mut self.reading) {
                 seen.push(Command::Stream(StreamCommand::Stop));
@@ -79,6 +87,11 @@ impl Stream {
         self.again = true;
         self.wanted = None;
         self.table.restart();
+    }
+
+    /// The lines of the log with the messageId of the open record.
+    pub(super) fn lines_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
+        self.in_log.coming(answer);
     }
 
     /// Reads from that record on, and opens it.
@@ -122,24 +135,34 @@ impl Stream {
             return;
         }
         let beside = ui.available_width() > 760.0;
-        if let Some(open) = &self.table.selected {
-            let mut stays = true;
+        if self.table.selected.is_some() {
             if beside {
+                let width = ui.available_width();
                 Panel::right("record")
-                    .default_size(410.0)
-                    .size_range(320.0..=(ui.available_width() * 0.6))
+                    .default_size((width * 0.42).clamp(400.0, 620.0))
+                    .size_range(340.0..=(width * 0.66))
                     .frame(Frame::new().inner_margin(Margin { left: 16, right: 2, top: 2, bottom: 0 }))
-                    .show(ui, |ui| stays = open.ui(ui, seen));
+                    .show(ui, |ui| self.record_ui(ui, seen));
             } else {
-                stays = open.ui(ui, seen);
-            }
-            if !stays {
-                self.table.selected = None;
-            } else if !beside {
+                self.record_ui(ui, seen);
                 return;
             }
         }
         self.table.ui(ui, seen, &self.view);
+    }
+
+    /// Draws the open record, and does what the user wants of it.
+    fn record_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let Some(open) = &mut self.table.selected else { return };
+        match open.ui(ui, &mut self.find, seen) {
+            None => {}
+            Some(Wish::Close) => self.table.selected = None,
+            Some(Wish::ShowInLive(message_id)) => {
+                let record = Arc::clone(&open.found.record);
+                self.in_log.look_for(&message_id, (record, open.found.place), seen);
+            }
+            Some(Wish::Filter(text)) => self.request.set_filter(text),
+        }
     }
 
     fn empty_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {

@@ -38,6 +38,7 @@ mod opened_window;
 mod oracle;
 mod others;
 mod own_log;
+mod palette;
 mod picture_renderer;
 mod pictures;
 mod pipeline;

@@ -142,6 +142,6 @@ fn the_window_shows_the_control_characters_of_a_sender_as_escapes() {
     shows(window, r"user\u007f\u2066-1");
     window.get_by_role(Role::Row).click();
     window.run_steps(8);
-    wait_for(window, "its content", |window| says(window, "Data as stored"));
+    wait_for(window, "its content", |window| says(window, "Stored"));
     shows(window, name);
 }

@@ -10,8 +10,9 @@ use tributary::engine::{PRACTICE_STREAM, RunningEngine};
 
 use crate::{
     conformance,
-    opened_window::{OpenedWindow, Window, go, open, press, says, settings, type_into, wait_for},
-    window::rows,
+    inspector::copy_from_menu,
+    opened_window::{OpenedWindow, Window, address, go, open, press, says, settings, type_into, wait_for},
+    window::{rows, send},
 };
 
 /// Puts records of other producers into the practice stream: key and data.
@@ -87,6 +88,7 @@ fn records_of_every_kind_are_looked_through() {
         window.run();
     }
     open_row(window, 3);
+    assert_eq!(copy_from_menu(window, "Partition key"), "k");
     press(window, "Copy record data as base64");
     assert!(says(window, "Record data in base64 copied"));
 }
@@ -192,4 +194,36 @@ fn one_shard_is_read_alone_and_every_lag_is_shown() {
     for row in window.get_all_by_role(Role::Row) {
         assert!(row.accesskit_node().label().is_some_and(|name| name.ends_with(&id)), "{id}");
     }
+}
+
+#[test]
+fn a_record_and_its_delivery_lead_to_each_other() {
+    let mut opened = stream_place();
+    let window = &mut opened.window;
+    let address = address(window);
+    for name in ["First", "Second"] {
+        let event = format!(r#"{{"userId":"ada","event":"{name}","messageId":"m-{name}"}}"#);
+        assert_eq!(send(address, "test-key-1234", &event), 200);
+    }
+    wait_for(window, "both records", |window| rows(window) == 2);
+    // The newest one is on top.
+    open_row(window, 1);
+    wait_for(window, "the first", |window| says(window, "\"event\": \"First\""));
+    let number = copy_from_menu(window, "Sequence number");
+    press(window, "Show in Live");
+    wait_for(window, "its delivery", |window| says(window, "Edit as test"));
+    assert!(says(window, "\"event\": \"First\"") && window.query_by_label(&number).is_some());
+    press(window, "Show in Stream");
+    wait_for(window, "its record again", |window| {
+        says(window, "What a consumer reads back") && says(window, "\"event\": \"First\"")
+    });
+    // A record of another producer has no delivery.
+    put(&opened, &[("ada", br#"{"type":"track","event":"Theirs","messageId":"not-ours"}"#.to_vec())]);
+    let window = &mut opened.window;
+    press(window, "Oldest");
+    wait_for(window, "all three", |window| rows(window) == 3);
+    open_row(window, 0);
+    wait_for(window, "theirs", |window| says(window, "not-ours"));
+    press(window, "Show in Live");
+    wait_for(window, "why not", |window| says(window, "The log does not have this event"));
 }

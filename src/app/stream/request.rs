@@ -66,7 +66,12 @@ impl Request {
     }
 
     pub(super) fn clear_filter(&mut self) {
-        self.filter.clear();
+        self.set_filter(String::new());
+    }
+
+    /// Reads only the records with this text.
+    pub(super) fn set_filter(&mut self, text: String) {
+        self.filter = text;
         self.typed_at = Some(Instant::now());
     }
 

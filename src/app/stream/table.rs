@@ -23,6 +23,9 @@ use crate::{
 
 const ROW_HEIGHT: f32 = 28.0;
 const EVENT: &str = "Event";
+const NUMBER: &str = "Sequence number";
+/// Width of a whole sequence number, which has 56 digits.
+const NUMBER_WIDTH: f32 = 404.0;
 
 #[derive(Default)]
 pub(super) struct Table {
@@ -150,7 +153,10 @@ impl Table {
                     row.set_selected(selected.is_some_and(|selected| is_same(selected, found)));
                     for (name, _) in &columns {
                         row.col(|ui| {
-                            let text = RichText::new(shown::line(&cell(name, found, seen))).color(t.text);
+                            let text = cell(name, found, seen);
+                            let is_number = *name == NUMBER && ui.available_width() < NUMBER_WIDTH;
+                            let text = if is_number { short_number(&text) } else { text };
+                            let text = RichText::new(shown::line(&text)).color(t.text);
                             let text = if *name == EVENT { text } else { text.monospace() };
                             ui.add(Label::new(text).selectable(false).truncate());
                         });
@@ -183,7 +189,7 @@ fn columns(width: f32) -> Vec<(&'static str, Column)> {
         (0.0, "Shard", exact(if width > 520.0 { 60.0 } else { 44.0 })),
         (520.0, "Partition key", exact(if width > 700.0 { 170.0 } else { 130.0 })),
         (0.0, EVENT, rest),
-        (700.0, "Sequence number", exact(if width > 1000.0 { 400.0 } else { 150.0 })),
+        (700.0, NUMBER, exact(if width > 1180.0 { NUMBER_WIDTH + 8.0 } else { 150.0 })),
         (600.0, "Size", exact(76.0)),
     ];
     all.into_iter().filter(|(from, ..)| width > *from).map(|(_, name, column)| (name, column)).collect()
@@ -195,7 +201,7 @@ fn cell(column: &str, found: &RecordView, seen: &Seen<'_>) -> String {
         "Arrived" => found.record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
         "Shard" => short(&found.record.shard_id).to_owned(),
         "Partition key" => found.key.to_string(),
-        "Sequence number" => found.record.sequence_number.to_string(),
+        NUMBER => found.record.sequence_number.to_string(),
         "Size" => widgets::bytes(found.record.data.len() as u64),
         _ => {
             let what = found.summary.as_deref().unwrap_or_else(|| record::form(found));
@@ -204,8 +210,30 @@ fn cell(column: &str, found: &RecordView, seen: &Seen<'_>) -> String {
     }
 }
 
+/// The beginning and the end of a sequence number: the digits between are the same for many records.
+fn short_number(number: &str) -> String {
+    const START: usize = 5;
+    const END: usize = 9;
+    match number.len().checked_sub(END) {
+        Some(end) if end > START && number.is_ascii() => format!("{}…{}", &number[..START], &number[end..]),
+        Some(_) | None => number.to_owned(),
+    }
+}
+
 fn is_same(one: &RecordView, other: &RecordView) -> bool {
     one.place == other.place
         && one.record.sequence_number == other.record.sequence_number
         && one.record.shard_id == other.record.shard_id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_number_is_shortened_to_the_digits_that_tell_records_apart() {
+        let number = "49660000000000000000000000000000000000000000000123456789";
+        assert_eq!(short_number(number), "49660…123456789");
+        assert_eq!((short_number("12345"), short_number("")), ("12345".to_owned(), String::new()));
+    }
 }
