@@ -9,7 +9,7 @@ use super::{
         AccountCommand, Command, KeepCommand, LogCommand, PracticeCommand, Save, StreamCommand, TestCommand,
         WindowCommand,
     },
-    env_overrides,
+    diagnostics, env_overrides,
     notice::Notice,
     opening::Opening,
     place::{self, Place},
@@ -254,6 +254,10 @@ impl Actor<'_> {
             WindowCommand::CopyEndpoint => {
                 self.ctx.copy_text(self.snapshot.public_endpoint());
                 return Some(Notice::done("Endpoint address copied"));
+            }
+            WindowCommand::CopyDiagnostics => {
+                self.ctx.copy_text(diagnostics::text(self.snapshot, self.clock));
+                return Some(Notice::done("Diagnostics copied"));
             }
             WindowCommand::OpenSettingsFile => {
                 let path = &self.snapshot.fixed.config_path;

@@ -266,6 +266,8 @@ pub(super) enum WindowCommand {
     Licences,
     Theme(ThemePreference),
     CopyEndpoint,
+    /// Copies versions, paths, settings and the state of delivery, without secrets.
+    CopyDiagnostics,
     /// Opens the settings file in the desktop's editor.
     OpenSettingsFile,
     OpenWebPage(String),
@@ -398,24 +400,36 @@ pub(super) static ALL: &[Entry] = &[
         Icon::Keyboard,
         Some(KeyboardShortcut::new(Modifiers::NONE, Key::F1)),
     ),
+    entry(Command::Window(WindowCommand::CopyDiagnostics), "Copy diagnostics", Icon::ClipboardList, None),
     entry(Command::Window(WindowCommand::Licences), "Third-party licences", Icon::Scale, None),
 ];
 
-/// Keys that work in one place only, for the list of keys: the place, the keys, what they do.
-pub(super) const KEYS_OF_PLACES: [(&str, &str, &str); 10] = [
-    ("Test", "Ctrl+Enter", "Send the event"),
-    ("Live", "Ctrl+F", "Search"),
-    ("Live", "J or Down, K or Up", "The next delivery, the one before"),
-    ("Live", "Esc", "Close the delivery"),
-    ("Stream", "Ctrl+F", "Filter"),
-    ("Stream", "J or Down, K or Up", "The next record, the one before"),
-    ("Stream", "Esc", "Close the record"),
-    ("Settings", "Ctrl+F", "Search"),
-    ("Everywhere", "Tab, Shift+Tab", "The next control, the one before"),
-    ("Everywhere", "Space or Enter", "Press the button, flip the switch"),
+/// Keys that are no command's, for the help: the place where they work, the keys, what they do. `None`: every place.
+pub(super) const KEYS_OF_PLACES: [(Option<Place>, &str, &str); 10] = [
+    (Some(Place::Test), "Ctrl+Enter", "Send the event"),
+    (Some(Place::Live), "Ctrl+F", "Search"),
+    (Some(Place::Live), "J or Down, K or Up", "The next delivery, the one before"),
+    (Some(Place::Live), "Esc", "Close the delivery"),
+    (Some(Place::Stream), "Ctrl+F", "Filter"),
+    (Some(Place::Stream), "J or Down, K or Up", "The next record, the one before"),
+    (Some(Place::Stream), "Esc", "Close the record"),
+    (Some(Place::Settings), "Ctrl+F", "Search"),
+    (None, "Tab, Shift+Tab", "The next control, the one before"),
+    (None, "Space or Enter", "Press the button, flip the switch"),
 ];
 
 impl Command {
+    /// The place that the command belongs to, in the help; `None`: to all of them.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Self::CheckDraft => Some(Place::SetUp),
+            Self::SendDraft | Self::RunDraft | Self::Test(_) | Self::Practice(_) => Some(Place::Test),
+            Self::AskResend | Self::AskExport | Self::Live(_) | Self::Delivery(_) => Some(Place::Live),
+            Self::Stream(_) => Some(Place::Stream),
+            _ => None,
+        }
+    }
+
     /// The keys for this command that work in every place.
     pub(super) fn keys(&self) -> Option<KeyboardShortcut> {
         ALL.iter().find(|entry| entry.command == *self).and_then(|entry| entry.keys)

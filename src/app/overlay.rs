@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Ui};
 
-use super::{help, palette::Palette, seen::Seen};
+use super::{help::Help, licences, palette::Palette, seen::Seen};
 use crate::{delivery::LogPage, engine::Answer};
 
 #[derive(Default)]
@@ -17,7 +17,7 @@ enum Sheet {
     #[default]
     Nothing,
     Palette(Palette),
-    Help,
+    Help(Help),
     Licences,
 }
 
@@ -31,7 +31,7 @@ impl Overlay {
     }
 
     pub(super) fn open_help(&mut self) {
-        self.open = Sheet::Help;
+        self.open = Sheet::Help(Help::default());
     }
 
     pub(super) fn open_licences(&mut self) {
@@ -60,8 +60,8 @@ impl Overlay {
         let closes = match &mut self.open {
             Sheet::Nothing => return,
             Sheet::Palette(palette) => palette.ui(ui, &mut self.recent, seen),
-            Sheet::Help => help::keys_ui(ui),
-            Sheet::Licences => help::licences_ui(ui),
+            Sheet::Help(help) => help.ui(ui, seen),
+            Sheet::Licences => licences::licences_ui(ui),
         };
         if closes {
             self.open = Sheet::Nothing;

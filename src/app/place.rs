@@ -22,7 +22,7 @@ impl Place {
     /// The places in the rail, from top to bottom.
     pub(super) const RAIL: [Self; 5] = [Self::SetUp, Self::Sources, Self::Test, Self::Live, Self::Stream];
 
-    pub(super) fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self {
             Self::SetUp => "Set up",
             Self::Sources => "Sources",
@@ -33,7 +33,7 @@ impl Place {
         }
     }
 
-    pub(super) fn icon(self) -> Icon {
+    pub(super) const fn icon(self) -> Icon {
         match self {
             Self::SetUp => Icon::Route,
             Self::Sources => Icon::Plug,

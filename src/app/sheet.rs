@@ -1,16 +1,29 @@
 //! Sheets over the window: they take the keys and the pointer until they are closed.
 
-use eframe::egui::{Event, Frame, Id, Label, Modal, Ui};
+use eframe::egui::{Event, Frame, Id, Label, Modal, Sides, Ui};
+use lucide_icons::Icon;
 
 use super::{
     command::Command,
     theme::{tokens, weight},
+    widgets,
 };
 
 /// A sheet. `name`: the key under which egui keeps its height.
 pub(super) fn modal(ui: &Ui, name: &str) -> Modal {
     let frame = Frame::popup(ui.style()).inner_margin(14).corner_radius(12);
     Modal::new(Id::unique(name)).frame(frame)
+}
+
+/// The title of a sheet, with a button that closes it. True: the button was pressed.
+pub(super) fn title_ui(ui: &mut Ui, title: &str, close: &str) -> bool {
+    let color = tokens(ui).strong;
+    let (_, closes) = Sides::new().show(
+        ui,
+        |ui| ui.label(weight(title, 680.0).size(17.0).color(color)),
+        |ui| widgets::icon_button_ui(ui, Icon::X, close).clicked(),
+    );
+    closes
 }
 
 /// A question before something that cannot be undone: its title, and the name of the thing concerned. `rest` draws the

@@ -1,59 +1,62 @@
 //! The Test place: composes one of the six calls, as a form or as JSON, shows the request that it makes, sends it through
-//! the real endpoint, once or many times, and follows it to its record.
+//! the real endpoint, once or many times, and follows it to its record. The call, the button that sends and the result in one
+//! line are above the page, so that they stay in sight.
 
 mod draft;
+mod editor;
 mod form;
+mod history;
 mod many;
 mod presets;
 mod read_back;
+mod record;
+mod request;
 mod sent;
+mod summary;
+mod verdict;
 
-use std::collections::VecDeque;
-
-use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, TextStyle, Ui};
+use eframe::egui::{
+    self, Align, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, RichText, ScrollArea,
+    Stroke, Ui, vec2,
+};
 use lucide_icons::Icon;
 
 use super::{
     clock::Clock,
     command::{Command, TestCommand},
-    json,
     place::Place,
     practice_faults_card,
     seen::Seen,
     sources,
-    theme::{self, tokens, weight},
+    theme::tokens,
     widgets,
 };
 use crate::{
-    config::{DestinationKind, Source},
-    delivery::{AwsError, Detail, EventId, Intake, Record},
+    config::DestinationKind,
+    delivery::{AwsError, Detail, EventId, Record},
     engine::{Answer, Preset, TestSent},
     event::Kind,
     snippets::{self, Language, edit},
 };
-use draft::{CALLS, Drafts};
+use draft::{CALLS, Drafts, meaning};
+use editor::{editor_ui, mark_ui};
+use history::{History, Past};
+use request::request_ui;
 use sent::Sent;
+use verdict::{closed_reason, has_source, verdict_ui};
 
-/// Maximum sent events to list. The log has all of them.
-const SENT_MAX: usize = 12;
+pub(super) use history::STATE as HISTORY_STATE;
+
 /// The width that is left free for the floating scroll bar.
 const BAR_WIDTH: f32 = 4.0;
 /// The place has two columns from this width on.
 const TWO_COLUMNS_WIDTH_MIN: f32 = 860.0;
+/// The share of the form in two columns.
+const FORM_SHARE: f32 = 0.44;
+/// The calls are beside each other from this width on; in less room they are a list.
+const CALLS_WIDTH_MIN: f32 = 740.0;
 const NO_EVENT: &str = "The text is not an event yet";
 const SEND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
-
-/// The purpose of a call, in one line.
-fn meaning(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Identify => "Who a user is",
-        Kind::Track => "What a user did",
-        Kind::Page => "Which page a user saw",
-        Kind::Screen => "Which screen of an app a user saw",
-        Kind::Group => "Which group a user belongs to",
-        Kind::Alias => "Two ids that are the same user",
-    }
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum View {
@@ -82,10 +85,11 @@ pub(super) struct Test {
     is_unmarked: bool,
     side: Side,
     language: Language,
-    /// The events that were sent, newest first.
-    sent: VecDeque<Sent>,
-    /// The index of the sent event whose result is shown.
-    shown: usize,
+    /// The event that is being sent, as it was composed.
+    sending: String,
+    history: History,
+    /// What an event of the history has replaced: it can be brought back.
+    replaced: Option<(Kind, String)>,
     /// Send the event in the next frame.
     sends: bool,
     /// How much of the newest event's result was scrolled to.
@@ -93,6 +97,11 @@ pub(super) struct Test {
 }
 
 impl Test {
+    /// `kept`: the history as it was at the end of the last start.
+    pub(super) fn new(kept: Vec<Past>) -> Self {
+        Self { history: History::new(kept), ..Self::default() }
+    }
+
     /// Opens an event as the draft of its call.
     pub(super) fn compose(&mut self, kind: Kind, text: String) {
         self.presets.deselect(kind);
@@ -100,29 +109,27 @@ impl Test {
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
-        for sent in &mut self.sent {
-            sent.logic(ctx, seen);
-        }
+        self.history.logic(ctx, seen);
         self.presets.logic(ctx, seen);
     }
 
     /// Records that a test event was sent.
     pub(super) fn sent(&mut self, kind: Kind, answer: Answer<Result<TestSent, String>>) {
-        self.sent.push_front(Sent::new(kind, Clock::now(), answer));
-        self.sent.truncate(SENT_MAX);
-        self.shown = 0;
+        let (at, composed) = (Clock::now(), std::mem::take(&mut self.sending));
+        let bytes = self.outgoing_of(&composed).len();
+        self.history.sent((kind, composed, at), Sent::new(kind, at, bytes, answer));
         self.side = Side::Result;
         self.revealed = widgets::Revealed::default();
     }
 
     pub(super) fn detail_coming(&mut self, id: EventId, answer: Answer<Result<Option<Detail>, String>>) {
-        if let Some(pane) = self.sent.iter_mut().find_map(|sent| sent.pane_asking_for(id)) {
+        if let Some(pane) = self.history.results().find_map(|sent| sent.pane_asking_for(id)) {
             pane.coming(answer);
         }
     }
 
     pub(super) fn record_coming(&mut self, id: EventId, answer: Answer<Result<Option<Record>, AwsError>>) {
-        if let Some(sent) = self.sent.iter_mut().find(|sent| sent.asks_for_record_of(id)) {
+        if let Some(sent) = self.history.results().find(|sent| sent.asks_for_record_of(id)) {
             sent.record_coming(answer);
         }
     }
@@ -147,7 +154,10 @@ impl Test {
 
     /// The event to send: with the mark of a test event, if it can carry one.
     fn outgoing(&self) -> String {
-        let text = self.drafts.text();
+        self.outgoing_of(self.drafts.text())
+    }
+
+    fn outgoing_of(&self, text: &str) -> String {
         if self.is_unmarked { None } else { edit::with_mark(text) }.unwrap_or_else(|| text.to_owned())
     }
 
@@ -155,7 +165,9 @@ impl Test {
         self.drafts.error().is_none() && has_source(seen)
     }
 
-    fn send(&self, seen: &mut Seen<'_>) {
+    fn send(&mut self, seen: &mut Seen<'_>) {
+        self.drafts.text().clone_into(&mut self.sending);
+        self.replaced = None;
         let (kind, json, source) = (self.drafts.kind, self.outgoing(), self.source_index(seen));
         seen.push(Command::Test(TestCommand::Send { kind, json, source }));
     }
@@ -163,14 +175,23 @@ impl Test {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = "Send an event through the real endpoint and follow it to its record";
         self.drafts.check(seen.config);
-        // The button is in the heading, so that it is in sight in a low window too.
-        widgets::heading_ui(ui, "Test", subtitle, |ui| self.send_ui(ui, seen));
-        if ui.available_width() - BAR_WIDTH > TWO_COLUMNS_WIDTH_MIN {
+        widgets::heading_ui(ui, "Test", subtitle, |_| {});
+        self.bar_ui(ui, seen);
+        ui.add_space(4.0);
+        let width = ui.available_width() - BAR_WIDTH;
+        if width > TWO_COLUMNS_WIDTH_MIN {
             // Each column scrolls by itself, so that the result can be followed while the form stays in place.
-            ui.columns(2, |columns| {
-                let [left, right] = columns else { return };
-                column_ui(left, "form", |ui| self.left_ui(ui, seen));
-                column_ui(right, "result", |ui| self.right_ui(ui, seen));
+            let (gap, height) = (ui.spacing().item_spacing.x, ui.available_height());
+            let form = (width * FORM_SHARE).floor();
+            ui.horizontal_top(|ui| {
+                let column = Layout::top_down(Align::Min);
+                ui.allocate_ui_with_layout(vec2(form, height), column, |ui| {
+                    ui.set_width(form);
+                    column_ui(ui, "form", |ui| self.left_ui(ui, seen));
+                });
+                ui.allocate_ui_with_layout(vec2(width - form - gap, height), column, |ui| {
+                    column_ui(ui, "result", |ui| self.right_ui(ui, seen));
+                });
             });
         } else {
             column_ui(ui, "page", |ui| {
@@ -194,8 +215,6 @@ impl Test {
 
     fn composer_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::card_ui(ui, |ui| {
-            widgets::segments_ui(ui, &mut self.drafts.kind, "Call", &CALLS);
-            widgets::hint_ui(ui, meaning(self.drafts.kind));
             if let Some(preset) = self.presets.ui(ui, seen, self.drafts.kind, self.drafts.text()) {
                 self.drafts.open(preset.kind, preset.json);
             }
@@ -212,7 +231,7 @@ impl Test {
             }
             self.drafts.check(seen.config);
             verdict_ui(ui, self.drafts.error(), closed_reason(seen));
-            self.mark_ui(ui);
+            mark_ui(ui, &mut self.is_unmarked, self.drafts.text());
             self.template_ui(ui);
             if !has_source(seen) && widgets::button_ui(ui, Icon::Plus, "Add a source first").clicked() {
                 seen.go(Place::Sources);
@@ -220,29 +239,50 @@ impl Test {
         });
     }
 
-    fn mark_ui(&mut self, ui: &mut Ui) {
+    /// The call, the source and the button that sends; below them the result in one line.
+    fn bar_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let t = tokens(ui);
-        ui.horizontal(|ui| {
-            let mut is_marked = !self.is_unmarked;
-            widgets::switch_ui(ui, &mut is_marked, "Mark as test");
-            self.is_unmarked = !is_marked;
-            ui.label(weight("Mark as test", 560.0));
-            let text = self.drafts.text();
-            let note = match (is_marked, edit::with_mark(text)) {
-                (false, _) => "Consumers cannot tell it from a real event".to_owned(),
-                (true, Some(_)) => {
-                    format!("context.{} = {}", edit::MARK.0, edit::MARK.1)
+        let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(12);
+        frame.inner_margin(Margin::symmetric(10, 8)).show(ui, |ui| {
+            ui.take_available_width();
+            let is_wide = ui.available_width() >= CALLS_WIDTH_MIN;
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.send_ui(ui, seen);
+                    self.source_ui(ui, seen);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| self.call_ui(ui, is_wide));
+                });
+            });
+            ui.horizontal(|ui| {
+                // As high with a result as without one.
+                ui.set_min_height(22.0);
+                match self.history.shown().and_then(|entry| entry.result.as_ref()) {
+                    Some(sent) => sent.summary().ui(ui),
+                    None => {
+                        let keys = ui.format_shortcut(&SEND);
+                        let kind = self.drafts.kind;
+                        let path = format!("POST {}/v1/{}", seen.endpoint(), kind.as_str());
+                        let text = format!("{}: {path} · {keys} sends it", meaning(kind));
+                        ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
+                    }
                 }
-                (true, None) if edit::Members::of(text).is_none() => {
-                    "Only a JSON object can carry the mark".to_owned()
-                }
-                (true, None) => "This event's context is not an object, so it cannot be marked".to_owned(),
-            };
-            ui.add(egui::Label::new(RichText::new(note).color(t.weak)).truncate());
+            });
         });
     }
 
-    /// The button that sends, and the source that the event is sent as; from right to left.
+    fn call_ui(&mut self, ui: &mut Ui, is_wide: bool) {
+        if is_wide {
+            widgets::segments_ui(ui, &mut self.drafts.kind, "Call", &CALLS);
+            return;
+        }
+        let kind = self.drafts.kind;
+        let list = widgets::List { name: "Call", shown: kind.as_str(), width: 110.0, if_empty: "" };
+        let (_, chosen) = list.ui(ui, &CALLS.map(|(call, name)| (name, call == kind)));
+        if let Some(at) = chosen {
+            self.drafts.kind = CALLS[at].0;
+        }
+    }
+
     fn send_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let by_keys = ui.input_mut(|i| i.consume_shortcut(&SEND)) || std::mem::take(&mut self.sends);
         let can_send = self.can_send(seen);
@@ -254,16 +294,24 @@ impl Test {
         } else if by_keys {
             seen.push(Command::Refuse(NO_EVENT.to_owned()));
         }
-        self.source_ui(ui, seen);
     }
 
     fn template_ui(&mut self, ui: &mut Ui) {
         let kind = self.drafts.kind;
         let template = snippets::sample(kind);
-        if self.drafts.text() != template && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
-            self.drafts.open(kind, template.to_owned());
-            self.presets.deselect(kind);
-        }
+        ui.horizontal_wrapped(|ui| {
+            if self.drafts.text() != template && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
+                self.drafts.open(kind, template.to_owned());
+                self.presets.deselect(kind);
+            }
+            let is_replaced = self.replaced.as_ref().is_some_and(|(of, _)| *of == kind);
+            if is_replaced
+                && widgets::button_ui(ui, Icon::Undo2, "Back to what I was editing").clicked()
+                && let Some((kind, text)) = self.replaced.take()
+            {
+                self.compose(kind, text);
+            }
+        });
     }
 
     /// The index of the chosen source among the current ones.
@@ -288,57 +336,59 @@ impl Test {
         ui.add_space(2.0);
         match self.side {
             Side::Result => self.result_ui(ui, seen),
-            Side::Request => self.request_ui(ui, seen),
+            Side::Request => {
+                let (event, source) = (self.outgoing(), self.source_index(seen));
+                request_ui(ui, seen, &mut self.language, (self.drafts.kind, &event, source));
+            }
         }
     }
 
     fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        if self.sent.is_empty() {
-            widgets::card_ui(ui, |ui| {
-                ui.set_max_height(260.0);
-                let text = "The result appears here: the endpoint's answer, the spool, and the record, read back from the \
-                            stream and compared byte for byte.";
-                widgets::empty_ui(ui, Icon::Route, "Send an event", text, None);
-                ui.add_space(40.0);
-            });
-            return;
-        }
-        let shown = self.shown.min(self.sent.len() - 1);
-        let result = ui.scope(|ui| widgets::card_ui(ui, |ui| self.sent[shown].ui(ui, seen)));
-        if shown == 0 {
-            // New steps are scrolled to as they come.
-            self.revealed.follow(ui, self.sent[0].steps_len(), result.response.rect);
-        }
-        if self.sent.len() > 1 {
-            ui.add_space(4.0);
-            widgets::card_ui(ui, |ui| {
-                widgets::title_ui(ui, "Sent before");
-                ui.spacing_mut().item_spacing.y = 2.0;
-                for (at, sent) in self.sent.iter().enumerate() {
-                    if sent.line_ui(ui, at == shown, seen) {
-                        self.shown = at;
+        let shows_newest = self.history.shows_newest();
+        match self.history.shown() {
+            None => {
+                widgets::card_ui(ui, |ui| {
+                    ui.set_max_height(260.0);
+                    let text = "The result appears here: the endpoint's answer, the spool, and the record, read back from \
+                                the stream and compared byte for byte.";
+                    widgets::empty_ui(ui, Icon::Route, "Send an event", text, None);
+                    ui.add_space(40.0);
+                });
+            }
+            Some(entry) => match &entry.result {
+                Some(sent) => {
+                    let result = ui.scope(|ui| widgets::card_ui(ui, |ui| sent.ui(ui, seen)));
+                    if shows_newest {
+                        // New steps are scrolled to as they come.
+                        self.revealed.follow(ui, sent.steps_len(), result.response.rect);
                     }
                 }
-            });
+                None => {
+                    widgets::card_ui(ui, |ui| {
+                        widgets::title_ui(ui, "Sent before");
+                        widgets::hint_ui(ui, &entry.from_before(seen));
+                        widgets::hint_ui(
+                            ui,
+                            "Live has it, as long as the log keeps it. Send it to follow it again.",
+                        );
+                    });
+                }
+            },
+        }
+        ui.add_space(4.0);
+        if let Some((kind, json)) = self.history.ui(ui, seen) {
+            self.load(kind, json);
         }
     }
 
-    /// The request that sends this event, as code.
-    fn request_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        widgets::card_ui(ui, |ui| {
-            let languages = Language::ALL.map(|language| (language, language.title()));
-            widgets::segments_ui(ui, &mut self.language, "Language of the request", &languages);
-            let source = seen.config.capture.sources.get(self.source_index(seen));
-            let (endpoint, event) = (seen.endpoint(), self.outgoing());
-            let code = |key: &str| snippets::request(self.language, &endpoint, key, self.drafts.kind, &event);
-            let masked = source.map(Source::masked_key).unwrap_or_default();
-            if widgets::code_copy_ui(ui, code(&masked).trim_end(), "Copy request") {
-                ui.copy_text(code(source.map_or("", |source| &source.write_key)));
-                seen.copied("Request");
-            }
-            let text = "The copied code contains the real write key. The body is sent exactly as shown here.";
-            widgets::hint_ui(ui, text);
-        });
+    /// Opens an event of the history. What was being edited can be brought back.
+    fn load(&mut self, kind: Kind, json: String) {
+        self.drafts.kind = kind;
+        let edited = self.drafts.text();
+        if edited != json && edited != snippets::sample(kind) {
+            self.replaced = Some((kind, edited.to_owned()));
+        }
+        self.compose(kind, json);
     }
 }
 
@@ -351,64 +401,4 @@ fn column_ui(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) {
         ui.add_space(18.0);
         widgets::follow_focus(ui);
     });
-}
-
-fn has_source(seen: &Seen<'_>) -> bool {
-    !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key
-}
-
-/// Why the endpoint accepts no event now, to follow "This is a valid event, but".
-fn closed_reason(seen: &Seen<'_>) -> Option<&'static str> {
-    match &seen.status.intake {
-        Intake::Full => Some("the endpoint refuses all events for now: the spool is full"),
-        Intake::DiskFull => {
-            Some("the endpoint refuses all events for now: the disk has too little free space")
-        }
-        Intake::Failing(_) => Some("the endpoint refuses all events for now: the spool cannot be written"),
-        Intake::Stopping => Some("the endpoint refuses all events: it is stopping"),
-        Intake::Starting | Intake::Ready if !has_source(seen) => {
-            Some("there is no source, and without a write key the endpoint refuses it")
-        }
-        Intake::Starting | Intake::Ready => None,
-    }
-}
-
-/// Whether the endpoint will accept the event. `closed`: why it accepts none now.
-fn verdict_ui(ui: &mut Ui, error: Option<&str>, closed: Option<&str>) {
-    let t = tokens(ui);
-    if error.is_some() {
-        widgets::error_ui(ui, error);
-        return;
-    }
-    if let Some(closed) = closed {
-        let text = format!("This is a valid event, but {closed}");
-        ui.add(egui::Label::new(RichText::new(text).size(12.0).color(t.warn)).wrap());
-        return;
-    }
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
-        ui.label(theme::icon(Icon::Check).size(12.0).color(t.ok));
-        ui.label(RichText::new("The endpoint will accept it").size(12.0).color(t.weak));
-    });
-}
-
-/// The event's JSON to edit; true when it was changed.
-fn editor_ui(ui: &mut Ui, text: &mut String, is_refused: bool) -> bool {
-    let font = TextStyle::Monospace.resolve(ui.style());
-    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
-        let mut job = json::highlight(text.as_str(), tokens(ui), &font);
-        job.wrap.max_width = width;
-        ui.fonts_mut(|fonts| fonts.layout_job(job))
-    };
-    ui.scope(|ui| {
-        widgets::edge_ui(ui, is_refused);
-        let edit = TextEdit::multiline(text)
-            .code_editor()
-            .desired_rows(15)
-            .desired_width(f32::INFINITY)
-            .margin(egui::Margin::same(12))
-            .layouter(&mut layouter);
-        ui.add(edit).accessible_name("Event JSON").changed()
-    })
-    .inner
 }

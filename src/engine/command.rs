@@ -174,6 +174,8 @@ pub struct TestSent {
     pub status: u16,
     /// The body of the endpoint's answer.
     pub body: String,
+    /// Milliseconds from the request to the end of its answer.
+    pub took_ms: u32,
     /// The event's `messageId`; empty if the endpoint refused it without one.
     pub message_id: String,
     /// The event's line in the log, if it was accepted (or rejected and logged).

@@ -1,6 +1,9 @@
 //! Test events. They go through the capture endpoint, as any sender's events do.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -112,11 +115,13 @@ pub(super) async fn send(shared: &Shared, event: TestEvent) -> Result<TestSent, 
     let newest = shared.spool.watch().borrow().newest;
     let json: Arc<str> = event.json.into();
     let sender = Arc::new(Sender::to_this_engine(shared, event.source)?);
+    let began = Instant::now();
     let answer = sender.post(&shared.tasks, event.kind.as_str(), Arc::clone(&json)).await?;
+    let took_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     let EndpointAnswer { status, body } = answer;
     let message_id = [&*body, &*json].into_iter().find_map(message_id).unwrap_or_default();
     let line = if message_id.is_empty() { None } else { shared.find_line(&message_id, newest).await };
-    Ok(TestSent { status, body, message_id, id: line.map(|line| line.id) })
+    Ok(TestSent { status, body, took_ms, message_id, id: line.map(|line| line.id) })
 }
 
 fn message_id(json: &str) -> Option<String> {

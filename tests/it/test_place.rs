@@ -237,7 +237,8 @@ fn a_test_event_carries_a_mark_that_can_be_switched_off() {
     flip(window, "Mark as test");
     assert!(says(window, "Consumers cannot tell it from a real event"));
     send(window);
-    wait_for(window, "the second one", |window| says(window, "Sent before"));
+    let listed = |window: &Window| window.query_all_by_label_contains("Load Order Completed (track").count();
+    wait_for(window, "the second one", |window| listed(window) == 2);
     wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
     press(window, "Show in Live");
     wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));

@@ -19,6 +19,18 @@ pub(super) const CALLS: [(Kind, &str); 6] = [
     (Kind::Alias, "alias"),
 ];
 
+/// The purpose of a call, in one line.
+pub(super) fn meaning(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Identify => "Who a user is",
+        Kind::Track => "What a user did",
+        Kind::Page => "Which page a user saw",
+        Kind::Screen => "Which screen of an app a user saw",
+        Kind::Group => "Which group a user belongs to",
+        Kind::Alias => "Two ids that are the same user",
+    }
+}
+
 pub(super) struct Drafts {
     /// The call that is being composed.
     pub kind: Kind,

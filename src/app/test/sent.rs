@@ -1,18 +1,22 @@
 //! The result of a test event, step by step: the endpoint's answer, the spool, the delivery, and the record that was read
 //! back from the stream and compared with what was put.
 
-use eframe::egui::{self, Label, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Ui};
 use lucide_icons::Icon;
 
-use super::read_back::{EventRead, ReadBack, compared};
+use super::{
+    read_back::{EventRead, ReadBack, compared},
+    record::RecordTexts,
+    summary::{Summary, refusal},
+};
 use crate::{
     app::{
+        banner,
         command::{Command, StreamCommand},
         detail::{self, HistoryStep, Looks, Pane},
         place::Place,
-        record_data,
         seen::Seen,
-        theme::{tokens, weight},
+        theme::tokens,
         waiting::{Poll, Waiting},
         widgets::{self, Tone},
     },
@@ -26,22 +30,49 @@ use crate::{
 pub(super) struct Sent {
     kind: Kind,
     at: Millis,
+    /// The size of the event as it was sent.
+    bytes: usize,
     waiting: Option<Waiting<Result<TestSent, String>>>,
     answer: Option<Result<TestSent, String>>,
     pane: Option<Pane>,
     read_back: ReadBack,
+    /// The record that was read back.
+    record: Option<RecordTexts>,
 }
 
 impl Sent {
-    pub(super) fn new(kind: Kind, at: Millis, answer: Answer<Result<TestSent, String>>) -> Self {
+    /// `bytes`: the size of the event.
+    pub(super) fn new(
+        kind: Kind,
+        at: Millis,
+        bytes: usize,
+        answer: Answer<Result<TestSent, String>>,
+    ) -> Self {
         Self {
             kind,
             at,
+            bytes,
             waiting: Some(Waiting::new(answer)),
             answer: None,
             pane: None,
             read_back: ReadBack::NotYet,
+            record: None,
         }
+    }
+
+    /// The state in a word.
+    pub(super) fn word(&self) -> &'static str {
+        self.state().1
+    }
+
+    /// `None`: the result is not known yet.
+    pub(super) fn tone(&self) -> Option<Tone> {
+        self.state().0
+    }
+
+    /// The result in a line.
+    pub(super) fn summary(&self) -> Summary {
+        Summary::new(self.answer.as_ref(), self.bytes, self.pane.as_ref().and_then(Pane::delivery))
     }
 
     /// Whether this result waits for the record of the event. Two results can wait for the same event, if it was sent twice with
@@ -86,7 +117,9 @@ impl Sent {
                     Poll::There(Ok(Some(record))) => {
                         let receipt = pane.delivery().and_then(|delivery| delivery.receipt.as_ref());
                         let place = receipt.and_then(|receipt| receipt.place);
-                        ReadBack::Done(Box::new(EventRead::at(place, &record)))
+                        let read = EventRead::at(place, &record);
+                        self.record = Some(RecordTexts::new(&read));
+                        ReadBack::Done(Box::new(read))
                     }
                     Poll::There(Ok(None)) => ReadBack::Gone,
                     Poll::There(Err(fault)) => ReadBack::Failed(fault),
@@ -186,7 +219,15 @@ impl Sent {
             steps.extend(self.read_back_step(loaded, seen));
         }
         detail::history_ui(ui, &steps);
-        let Some(delivery) = loaded.map(|loaded| &loaded.delivery) else { return };
+        let Some(delivery) = loaded.map(|loaded| &loaded.delivery) else {
+            // A request that was refused as a whole has no line in the log.
+            let refusal = self.answer.as_ref().and_then(|answer| refusal(answer.as_ref().ok()?));
+            if let Some(refusal) = refusal.filter(|_| self.pane.is_none()) {
+                let event = banner::Event { here: Place::Test, failed: None };
+                banner::remedy_ui(ui, seen, &refusal, Some(event));
+            }
+            return;
+        };
         detail::error_ui(ui, delivery, seen, Place::Test);
         ui.horizontal_wrapped(|ui| {
             if let ReadBack::Failed(fault) = &self.read_back
@@ -210,49 +251,10 @@ impl Sent {
                 seen.copied("Sequence number");
             }
         });
-        if let ReadBack::Done(read) = &self.read_back {
+        if let Some(record) = &self.record {
             ui.add_space(4.0);
-            let title = match read.place {
-                Some((at, of)) => format!("Event {at} of {of} in the record, as it was read back"),
-                None => "The record as it was read back".to_owned(),
-            };
-            widgets::title_ui(ui, &title);
-            let text = String::from_utf8_lossy(&read.stored);
-            if record_data::data_ui(ui, &text) {
-                ui.copy_text(text.into_owned());
-                seen.copied("Record data");
-            }
+            record.ui(ui, seen);
         }
-    }
-
-    /// A row of the list of sent events; true when it was clicked.
-    pub(super) fn line_ui(&self, ui: &mut Ui, selected: bool, seen: &Seen<'_>) -> bool {
-        let t = tokens(ui);
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click());
-        let (tone, word) = self.state();
-        let name = format!("{} {word} {}", self.kind.as_str(), seen.clock.time(self.at));
-        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
-        let fill = if selected {
-            t.accent_soft
-        } else if response.hovered() || response.has_focus() {
-            t.hover
-        } else {
-            egui::Color32::TRANSPARENT
-        };
-        let edge = if response.has_focus() { Stroke::new(1.0, t.accent) } else { Stroke::NONE };
-        ui.painter().rect(rect, 7.0, fill, edge, egui::StrokeKind::Inside);
-        let inside = egui::UiBuilder::new()
-            .max_rect(rect.shrink2(vec2(8.0, 0.0)))
-            .layout(egui::Layout::left_to_right(egui::Align::Center));
-        let mut row = ui.new_child(inside);
-        widgets::dot_ui(&mut row, tone.map_or(t.accent, |tone| tone.color(t)));
-        row.add(Label::new(weight(self.kind.as_str(), 560.0).color(t.strong)).selectable(false));
-        row.add(Label::new(RichText::new(word).color(t.weak)).selectable(false));
-        row.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let time = RichText::new(seen.clock.time(self.at)).monospace().color(t.weak);
-            ui.add(Label::new(time).selectable(false));
-        });
-        response.clicked()
     }
 }
 
@@ -267,7 +269,16 @@ mod tests {
             if asks {
                 pane.ask(Place::Test);
             }
-            Sent { kind: Kind::Track, at: 0, waiting: None, answer: None, pane: Some(pane), read_back }
+            Sent {
+                kind: Kind::Track,
+                at: 0,
+                bytes: 0,
+                waiting: None,
+                answer: None,
+                pane: Some(pane),
+                read_back,
+                record: None,
+            }
         };
         let mut sent = [result(false, ReadBack::Gone), result(true, ReadBack::NotYet)];
         assert_eq!(sent.iter_mut().position(|sent| sent.pane_asking_for(7).is_some()), Some(1));

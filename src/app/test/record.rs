@@ -1,0 +1,90 @@
+//! The record of a test event as it was read back: the event that a consumer decodes, beside the data as the stream has it.
+
+use eframe::egui::{self, Layout, Ui, vec2};
+
+use super::read_back::EventRead;
+use crate::{
+    app::{json, record_data, seen::Seen, widgets},
+    event::Encoding,
+};
+
+/// The width from which the two are beside each other, in points.
+const BESIDE_WIDTH_MIN: f32 = 500.0;
+/// Maximum height of each, in points; what is longer is scrolled.
+const HEIGHT_MAX: f32 = 420.0;
+
+/// The texts of a record, made once.
+pub(super) struct RecordTexts {
+    title: String,
+    /// The event's JSON, indented; `None` if the data is no event.
+    decoded: Option<String>,
+    stored: String,
+    encoding: &'static str,
+}
+
+impl RecordTexts {
+    pub(super) fn new(read: &EventRead) -> Self {
+        let title = match read.place {
+            Some((at, of)) => format!("Event {at} of {of} in the record, as it was read back"),
+            None => "The record as it was read back".to_owned(),
+        };
+        let decoded = Encoding::decode(&read.stored);
+        Self {
+            title,
+            encoding: decoded.as_ref().map_or("not an event", |(_, encoding)| encoding.as_str()),
+            decoded: decoded.map(|(text, _)| json::indent(&text)),
+            stored: String::from_utf8_lossy(&read.stored).into_owned(),
+        }
+    }
+
+    pub(super) fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::title_ui(ui, &self.title);
+        let width = ui.available_width();
+        if width < BESIDE_WIDTH_MIN {
+            self.decoded_ui(ui, seen);
+            self.stored_ui(ui, seen);
+            return;
+        }
+        let gap = ui.spacing().item_spacing.x;
+        ui.horizontal_top(|ui| {
+            let size = vec2(((width - gap) / 2.0).floor(), 0.0);
+            let column = Layout::top_down(egui::Align::Min);
+            ui.allocate_ui_with_layout(size, column, |ui| {
+                ui.set_width(size.x);
+                self.decoded_ui(ui, seen);
+            });
+            ui.allocate_ui_with_layout(size, column, |ui| {
+                ui.set_width(size.x);
+                self.stored_ui(ui, seen);
+            });
+        });
+    }
+
+    fn decoded_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::hint_ui(ui, "Decoded: what a consumer gets");
+        let Some(decoded) = &self.decoded else {
+            widgets::hint_ui(ui, "The data is not an event.");
+            return;
+        };
+        scroll_ui(ui, "decoded", |ui| {
+            if widgets::code_ui(ui, decoded, "Copy decoded event") {
+                seen.copied("Event");
+            }
+        });
+    }
+
+    fn stored_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::hint_ui(ui, &format!("Stored: {}", self.encoding));
+        scroll_ui(ui, "stored", |ui| {
+            if record_data::data_ui(ui, &self.stored) {
+                ui.copy_text(self.stored.clone());
+                seen.copied("Record data");
+            }
+        });
+    }
+}
+
+fn scroll_ui(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) {
+    let area = egui::ScrollArea::vertical().id_salt(name).max_height(HEIGHT_MAX);
+    area.auto_shrink([false, true]).show(ui, contents);
+}
