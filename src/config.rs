@@ -42,8 +42,8 @@ pub use export::{Difference, differences, draft, export, import, masked_toml, wi
 pub use flags::Overrides;
 pub use load::{EXAMPLE, Loaded, load, read};
 pub use paths::{
-    WindowSystem, ca_bundle, config_path, data_dir, downloads_dir, endpoint_variable, key_files, program,
-    window_system,
+    WindowSystem, ca_bundle, config_path, data_dir, downloads_dir, endpoint_variable, key_files, platform,
+    program, window_system,
 };
 pub use public_url::{PublicUrl, is_authority, path_prefix};
 pub use raw::check;

@@ -89,7 +89,8 @@ fn start(locations: &Locations, listen: Option<SocketAddr>) -> Result<Running, P
 }
 
 fn settings_problem(error: &config::Error, file: Option<&Path>) -> Problem {
-    let mut details: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
+    let with_line = |problem: &config::Problem| [Some(problem.to_string()), problem.excerpt()];
+    let mut details: Vec<String> = error.problems().iter().flat_map(with_line).flatten().collect();
     if details.is_empty() {
         details.push(error.to_string());
     }

@@ -10,10 +10,9 @@ pub(super) fn text(snapshot: &Snapshot, clock: &Clock) -> String {
     let status = &snapshot.status;
     let ledger = &status.ledger;
     let mut text = format!(
-        "Tributary {} on {} {}, {}\nSettings file: {}\nData folder: {}\nEndpoint: {}\nForwarder: {}\n",
+        "Tributary {} on {}, {}\nSettings file: {}\nData folder: {}\nEndpoint: {}\nForwarder: {}\n",
         env!("CARGO_PKG_VERSION"),
-        std::env::consts::OS,
-        std::env::consts::ARCH,
+        config::platform(),
         clock.full(Clock::now()),
         snapshot.fixed.config_path,
         snapshot.fixed.data_dir,

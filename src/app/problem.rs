@@ -116,10 +116,19 @@ impl Page {
                 ui.add(Label::new(RichText::new(line).monospace().color(t.text)).wrap());
             });
         }
-        if let Some(Offer::Listen(address)) = self.problem.offer {
-            let text = format!("Port {} is free. Point your senders to it as well.", address.port());
-            widgets::hint_ui(ui, &text);
-        }
+        let what_to_do = match &self.problem.offer {
+            Some(Offer::Listen(address)) => {
+                format!("Port {} is free. Point your senders to it as well.", address.port())
+            }
+            Some(Offer::Open(path)) => {
+                format!("Correct it in {}, save the file, then try again.", path.display())
+            }
+            Some(Offer::ShowWindow) => {
+                "Use the window that is open, or stop the other Tributary first.".to_owned()
+            }
+            None => "Remove the cause, then try again. The details are for whoever helps you.".to_owned(),
+        };
+        ui.add(Label::new(RichText::new(what_to_do).color(t.text)).wrap());
         if let Some(Err(error)) = arrived(&mut self.opening, ui.ctx())
             && let Some(Offer::Open(path)) = &self.problem.offer
         {

@@ -1,23 +1,20 @@
 //! The Sources place: the endpoint, each source with its write key, and the code to paste into an SDK.
 
-use eframe::egui::{self, Key, Response, Ui};
+use eframe::egui::{self, Key, Ui};
 use lucide_icons::Icon;
 
 mod check;
+mod connect;
 mod edit;
 mod endpoint;
 mod public;
 mod row;
 mod unknown_senders;
 
+pub(super) use connect::choose_ui;
 pub(super) use endpoint::exposed_ui;
 
-use super::{
-    command::Command,
-    place::Place,
-    seen::Seen,
-    widgets::{self, Tone},
-};
+use super::{command::Command, seen::Seen, widgets};
 use crate::{
     config::{self, Config, Source},
     delivery::{
@@ -25,13 +22,9 @@ use crate::{
         query::{self, QueryKey},
     },
     engine::{Answer, Steps},
-    snippets::{self, Sdk},
 };
 use edit::Edit;
 use row::Act;
-
-/// The maximum width of a list of sources.
-const LIST_WIDTH_MAX: f32 = 260.0;
 
 pub(super) struct Sources {
     edit: Option<Edit>,
@@ -39,9 +32,7 @@ pub(super) struct Sources {
     misses_name: bool,
     /// The sources whose keys are shown.
     revealed: Vec<String>,
-    sdk: Sdk,
-    /// The name of the snippet's source. If there is no source of that name (yet), the first one is used.
-    source: String,
+    connect: connect::Connect,
     check: Option<check::Check>,
     public: public::Public,
 }
@@ -52,8 +43,7 @@ impl Default for Sources {
             edit: None,
             misses_name: false,
             revealed: Vec::new(),
-            sdk: Sdk::Curl,
-            source: String::new(),
+            connect: connect::Connect::default(),
             check: None,
             public: public::Public::default(),
         }
@@ -97,12 +87,15 @@ impl Sources {
             ui,
             &mut (&mut *self, &mut *seen),
             |(sources, seen), ui| {
-                endpoint::card_ui(ui, seen, &mut sources.public);
+                // First what leads from nothing to the first event.
+                sources.connect.ui(ui, seen, &sources.revealed);
                 sources.list_ui(ui, seen);
-                unknown_senders::card_ui(ui, seen);
             },
             |(sources, seen), ui| {
-                sources.snippet_ui(ui, seen);
+                endpoint::card_ui(ui, seen, &mut sources.public);
+                if unknown_senders::card_ui(ui, seen) {
+                    sources.edit = Some(Edit::adding());
+                }
             },
         );
         if let Some(removed) = edit::question_ui(ui, seen, &mut self.edit) {
@@ -141,7 +134,7 @@ impl Sources {
                     None => {}
                     Some(Act::Check) => {
                         // Show the snippet of this source, since the advice refers to it.
-                        self.source.clone_from(&source.name);
+                        self.connect.source.clone_from(&source.name);
                         self.check = Some(check::Check::new(&source.name, seen.status));
                     }
                     Some(Act::Copy) => {
@@ -214,7 +207,7 @@ impl Sources {
             } else {
                 let Some(write_key) = edit::new_key(seen) else { return };
                 config.capture.sources.push(Source::new(name.clone(), write_key));
-                self.source = name;
+                self.connect.source = name;
                 "Source added"
             };
             seen.save(config, done);
@@ -228,69 +221,10 @@ impl Sources {
     /// Replaces a source's name wherever this place keeps something under it.
     fn renamed(&mut self, before: &str, name: &str) {
         let check = self.check.as_mut().map(|check| &mut check.source);
-        for known in self.revealed.iter_mut().chain([&mut self.source]).chain(check) {
+        for known in self.revealed.iter_mut().chain([&mut self.connect.source]).chain(check) {
             if known == before {
                 name.clone_into(known);
             }
         }
     }
-
-    fn snippet_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let sources = &seen.config.capture.sources;
-        let chosen = sources.iter().find(|source| source.name == self.source);
-        let Some(source) = chosen.or(sources.first()) else { return };
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Connect");
-            ui.horizontal_wrapped(|ui| {
-                if sources.len() > 1 {
-                    choose_ui(ui, ("Source of the snippet", 170.0), sources, source, &mut self.source);
-                }
-                let list = widgets::List { name: "SDK", shown: self.sdk.title(), width: 190.0, if_empty: "" };
-                let (_, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
-                if let Some(sdk) = chosen.and_then(|at| Sdk::ALL.get(at)) {
-                    self.sdk = *sdk;
-                }
-            });
-            let endpoint = seen.public_endpoint();
-            let key = if self.revealed.contains(&source.name) {
-                source.write_key.clone()
-            } else {
-                source.masked_key()
-            };
-            let shown = snippets::snippet(self.sdk, &endpoint, &key);
-            if widgets::code_copy_ui(ui, shown.trim_end(), "Copy snippet") {
-                ui.copy_text(snippets::snippet(self.sdk, &endpoint, &source.write_key));
-                seen.copied("Snippet");
-            }
-            if let Some(note) = self.sdk.note() {
-                widgets::message_ui(ui, Tone::Note, note);
-            }
-            widgets::hint_ui(ui, "The copied code contains the real write key.");
-            if widgets::button_ui(ui, Icon::Activity, "Watch events arrive").clicked() {
-                seen.go(Place::Live);
-            }
-        });
-    }
-}
-
-/// A list to choose a source from. The choice is stored by name. `shown`: the present choice.
-pub(super) fn choose_ui(
-    ui: &mut Ui,
-    (name, width): (&str, f32),
-    sources: &[Source],
-    shown: &Source,
-    chosen: &mut String,
-) -> Response {
-    let list = widgets::List { name, shown: &shown.name, width, if_empty: "" };
-    let choices: Vec<_> = sources.iter().map(|source| (&*source.name, source.name == shown.name)).collect();
-    ui.scope(|ui| {
-        // A longer name is cut: without a limit it would take the whole line.
-        ui.set_max_width(ui.available_width().min(LIST_WIDTH_MAX));
-        let (response, at) = list.ui(ui, &choices);
-        if let Some(source) = at.and_then(|at| sources.get(at)) {
-            chosen.clone_from(&source.name);
-        }
-        response
-    })
-    .inner
 }

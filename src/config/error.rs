@@ -120,6 +120,31 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The line of the file that has the mistake, with its number. `None` if it is in no file, or if the line could hold a
+    /// secret: then nothing of it is shown. Reads the file.
+    pub fn excerpt(&self) -> Option<String> {
+        let Origin::File { path, line } = &self.origin else { return None };
+        let text = std::fs::read_to_string(path).ok()?;
+        let text = text.lines().nth(line.checked_sub(1)?)?.trim();
+        is_plain(text).then(|| format!("{line} | {text}"))
+    }
+}
+
+/// Whether a line of the settings file is a setting or the name of a table, and holds no secret.
+fn is_plain(line: &str) -> bool {
+    let is_name = |text: &str| {
+        let is_of_name =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '[' | ']');
+        !text.is_empty() && text.chars().all(is_of_name)
+    };
+    let name = line.split_once('=').map_or(line, |(name, _)| name);
+    let is_setting = line.contains('=') || line.starts_with('[') && line.ends_with(']');
+    let lower = line.to_lowercase();
+    let is_secret = ["key", "secret", "token", "password", "external", "@", "\"\"\""];
+    is_setting && is_name(name) && line.len() <= 200 && !is_secret.iter().any(|word| lower.contains(word))
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {
@@ -207,7 +232,27 @@ pub(super) fn quoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::near_miss;
+    use super::{is_plain, near_miss};
+
+    #[test]
+    fn a_line_with_a_mistake_is_shown_unless_it_could_hold_a_secret() {
+        for shown in ["max_bytes = \"much\"", "[spol]", "stream = 5 # a comment", "[[capture.source]]"] {
+            assert!(is_plain(shown), "{shown}");
+        }
+        for hidden in [
+            "write_key = \"abc\"",
+            "retiring_write_key = 1",
+            "sources = [{ write_key = \"abc\" }]",
+            "external_id = 5",
+            "endpoint_url = \"http://user:word@host\"",
+            "stream = \"\"\"",
+            "abc",
+            "\"abc\"",
+            "",
+        ] {
+            assert!(!is_plain(hidden), "{hidden}");
+        }
+    }
 
     #[test]
     fn the_nearest_name_is_suggested_and_a_far_one_is_not() {

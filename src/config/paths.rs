@@ -107,3 +107,8 @@ fn default_data_dir() -> Result<PathBuf, Error> {
 fn project() -> Option<ProjectDirs> {
     ProjectDirs::from("", "", "tributary")
 }
+
+/// The operating system and the processor, such as `linux x86_64`.
+pub fn platform() -> String {
+    format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
+}

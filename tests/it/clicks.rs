@@ -400,13 +400,16 @@ fn show_in_stream_opens_that_record() {
     let number = copied(window).expect("the sequence number");
     window.run();
     click(window, "Show in Stream");
+    // Test shows the event too, so the number tells that Stream is open.
+    let is_open = |window: &Window| window.query_all_by_label(&number).next().is_some();
+    wait_for(window, "the record of that number", is_open);
     wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
-    assert!(window.query_all_by_label(&number).next().is_some(), "the record of {number}");
     // The same with a filter that matches nothing, and with the stream already open.
     retype(window, "Filter records", "nothing like it");
     wait_for(window, "the filter", |window| says(window, "No matches"));
     go(window, "Test");
     click(window, "Show in Stream");
+    wait_for(window, "the record of that number", is_open);
     wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
 }
 

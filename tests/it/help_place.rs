@@ -3,7 +3,7 @@
 use eframe::egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 
-use crate::opened_window::{Window, copied, go, open, press, press_key, says, settings};
+use crate::opened_window::{Window, click, copied, go, open, press_key, says, settings};
 
 fn help(window: &mut Window) {
     press_key(window, Modifiers::NONE, Key::F1);
@@ -77,6 +77,7 @@ fn the_help_leads_to_the_palette_and_to_the_files() {
     let window = &mut opened.window;
     help(window);
     assert!(says(window, "Settings file") && says(window, "Data folder"));
-    press(window, "All commands");
+    click(window, "All commands");
+    window.run();
     assert!(window.query_by_role_and_label(Role::TextInput, "Find a command").is_some());
 }

@@ -58,6 +58,7 @@ mod senders;
 mod settings_place;
 mod setup;
 mod shown;
+mod sources_place;
 mod starts;
 mod stays_true;
 mod stream_place;

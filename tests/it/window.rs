@@ -427,7 +427,7 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
     window.get_by_label("Key …9876");
     window.get_by_label("1 request");
     window.get_by_label("shop/7");
-    assert!(says(window, "Copy the key again from above into that sender"));
+    assert!(says(window, "Copy the key again from the list of sources into that sender"));
     assert!(!says(window, "a-mistyped"), "the key is masked");
     let astray = wire::send(address, "POST", "/track", &key_header("test-key-1234"), FROM_NODE.as_bytes());
     assert_eq!(astray.status, 404);

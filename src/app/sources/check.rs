@@ -218,7 +218,7 @@ fn advice(waited: Duration, senders: &[UnknownSender]) -> Vec<String> {
         advice.extend(
             [
                 "Nothing came yet. Copy the curl snippet under Connect and run it: that shows whether the endpoint is reached.",
-                "Compare the sender's endpoint URL with the one at the top of this page. A phone or another computer \
+                "Compare the sender's endpoint URL with the one under Capture endpoint. A phone or another computer \
                  cannot reach a 127.0.0.1 address.",
                 "Compare the sender's write key with the one above.",
             ]

@@ -1,6 +1,7 @@
 //! Senders that were refused because their write key is unknown or their path is not served, and what to do about them.
 
 use eframe::egui::{Label, RichText, Ui};
+use lucide_icons::Icon;
 
 use crate::{
     app::{
@@ -14,12 +15,14 @@ use crate::{
 /// Maximum number of unknown senders to show. Further ones are only counted.
 const SHOWN_MAX: usize = 8;
 
-pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
+/// Draws the card, if somebody was turned away. True when the user wants to add a source.
+pub(super) fn card_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
     let senders = &seen.status.unknown_senders;
     let paths = &seen.status.wrong_paths;
     if senders.is_empty() && paths.is_empty() {
-        return;
+        return false;
     }
+    let mut adds = false;
     widgets::card_ui(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 6.0;
         widgets::title_ui(ui, "Turned away");
@@ -35,8 +38,11 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
         }
         for sender in &without {
             sender_ui(ui, seen, sender);
-            let text = "Requests without a key belong to no source. Copy a key from above into that sender.";
+            let text = "Requests without a key belong to no source. Copy a key from the list of sources into that sender.";
             widgets::message_ui(ui, Tone::Attention, text);
+        }
+        if !senders.is_empty() {
+            adds = actions_ui(ui, seen);
         }
         for path in paths.iter().take(SHOWN_MAX) {
             path_ui(ui, seen, path);
@@ -50,15 +56,33 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
             widgets::message_ui(ui, Tone::Attention, text);
         }
     });
+    adds
+}
+
+/// What can be done about senders without a known key. True when the user wants to add a source.
+fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
+    let mut adds = false;
+    ui.horizontal_wrapped(|ui| {
+        if let [only] = &*seen.config.capture.sources
+            && widgets::button_ui(ui, Icon::Copy, "Copy the write key").clicked()
+        {
+            ui.copy_text(only.write_key.clone());
+            seen.copied("Write key");
+        }
+        adds = widgets::button_ui(ui, Icon::Plus, "Add a source for this sender").clicked();
+    });
+    adds
 }
 
 /// The advice for the rows above. One row may represent several keys.
 fn unknown_keys(rows: &[&UnknownSender]) -> &'static str {
     match rows {
         [one] if &*one.key != "other keys" => {
-            "This key belongs to no source. Copy the key again from above into that sender."
+            "This key belongs to no source. Copy the key again from the list of sources into that sender."
         }
-        _ => "These keys belong to no source. Copy the key again from above into those senders.",
+        _ => {
+            "These keys belong to no source. Copy the key again from the list of sources into those senders."
+        }
     }
 }
 

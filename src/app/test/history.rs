@@ -247,15 +247,13 @@ fn row_ui(ui: &mut Ui, entry: &Entry, shown: u64, seen: &Seen<'_>) -> Option<Act
         let mut row = ui.new_child(inside);
         row.spacing_mut().item_spacing.x = 8.0;
         row.add(Label::new(RichText::new(time).monospace().color(t.weak)).selectable(false));
-        row.add(Label::new(RichText::new(outcome).color(t.weak)).selectable(false));
+        let what = if entry.title == kind { outcome.clone() } else { format!("{kind} · {outcome}") };
+        row.add(Label::new(RichText::new(what).color(t.weak)).selectable(false));
         row.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
             let tone = entry.result.as_ref().and_then(Sent::tone);
             widgets::dot_ui(ui, tone.map_or(t.edge, |tone| tone.color(t)));
             let title = weight(crate::event::shown::line(&entry.title), 560.0).color(t.strong);
             ui.add(Label::new(title).selectable(false).truncate());
-            if entry.title != kind {
-                ui.add(Label::new(RichText::new(kind).color(t.weak)).selectable(false).truncate());
-            }
         });
         if response.clicked() {
             act = Some(Act::Load);

@@ -10,8 +10,6 @@ use crate::{
 
 /// The width from which the two are beside each other, in points.
 const BESIDE_WIDTH_MIN: f32 = 500.0;
-/// Maximum height of each, in points; what is longer is scrolled.
-const HEIGHT_MAX: f32 = 420.0;
 
 /// The texts of a record, made once.
 pub(super) struct RecordTexts {
@@ -66,25 +64,16 @@ impl RecordTexts {
             widgets::hint_ui(ui, "The data is not an event.");
             return;
         };
-        scroll_ui(ui, "decoded", |ui| {
-            if widgets::code_ui(ui, decoded, "Copy decoded event") {
-                seen.copied("Event");
-            }
-        });
+        if widgets::code_ui(ui, decoded, "Copy decoded event") {
+            seen.copied("Event");
+        }
     }
 
     fn stored_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::hint_ui(ui, &format!("Stored: {}", self.encoding));
-        scroll_ui(ui, "stored", |ui| {
-            if record_data::data_ui(ui, &self.stored) {
-                ui.copy_text(self.stored.clone());
-                seen.copied("Record data");
-            }
-        });
+        if record_data::data_ui(ui, &self.stored) {
+            ui.copy_text(self.stored.clone());
+            seen.copied("Record data");
+        }
     }
-}
-
-fn scroll_ui(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) {
-    let area = egui::ScrollArea::vertical().id_salt(name).max_height(HEIGHT_MAX);
-    area.auto_shrink([false, true]).show(ui, contents);
 }
