@@ -19,6 +19,7 @@ mod serve;
 mod set_aside;
 mod settings;
 mod tail;
+mod writer_args;
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
-//! The IAM policy that Tributary needs, as text in four formats, and the IAM calls that set it up. Pure.
+//! The IAM policies that Tributary needs, as text in four formats, and the IAM calls that set it up. Pure.
 //!
 //! By default the policy is exactly the one that users of the predecessor know: `kinesis:PutRecord` on the ARN of one
-//! stream. It grows only with what [`Grants`] switches on. A value that is not known yet appears as the placeholder that
-//! the predecessor's page has (`{region}`), and [`missing`] lists it. Deliberately absent: permission to create or
-//! delete streams, which Tributary never needs.
+//! stream. It grows only with what [`Grants`] switches on. [`Writer`] says who gets it, where that runs ([`Host`]), and in
+//! which account. A value that is not known yet appears as the placeholder that the predecessor's page has (`{region}`), and
+//! [`missing`] lists it. Deliberately absent: permission to create or delete streams, which Tributary never needs.
 
 mod arns;
 mod attach;
@@ -12,9 +12,18 @@ mod commands;
 mod console;
 mod document;
 mod format;
-mod role;
+mod hcl;
+mod host;
+mod render;
+mod role_use;
 mod scope;
+mod share;
 mod terraform;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod writer;
+mod yaml;
 
 pub use self::{
     arns::{Missing, PartialArn, check_kms_key_arn, kms_key_arn, stream_arn},
@@ -24,6 +33,11 @@ pub use self::{
         HOW_TO_CREATE_STREAM, HOW_TO_CREATE_USER, KINESIS_PRICING,
     },
     document::{Grants, missing},
-    format::{Format, render},
-    role::{Holder, check_trusted, trust_policy, trusted_of},
+    format::Format,
+    host::{Field, Host},
+    render::{render, render_share},
+    role_use::{RoleUse, role_use},
+    share::{KEY_OF_AWS, key_statement},
+    trust::trust_policy,
+    writer::{Assumed, Values, Writer, check_account_id, check_trusted, trusted_of},
 };

@@ -1,5 +1,6 @@
 //! The ARNs that a policy names, with placeholders for what is not known yet.
 
+use super::host::Field;
 use crate::{
     aws::{self, Arn, is_account_id},
     config::Destination,
@@ -18,6 +19,10 @@ pub enum Missing {
     KmsKeyArn,
     /// Who may assume the role.
     Trusted,
+    /// The account that it runs in, if that is not the stream's.
+    WriterAccount,
+    /// A value of the place where it runs.
+    Host(Field),
 }
 
 impl Missing {
@@ -29,6 +34,8 @@ impl Missing {
             Self::StreamName => "{stream-name}",
             Self::KmsKeyArn => "{kms-key-arn}",
             Self::Trusted => "{trusted-arn}",
+            Self::WriterAccount => "{writer-account-id}",
+            Self::Host(field) => field.placeholder(),
         }
     }
 
@@ -40,6 +47,8 @@ impl Missing {
             Self::StreamName => "the stream name",
             Self::KmsKeyArn => "the ARN of the KMS key",
             Self::Trusted => "who may assume the role",
+            Self::WriterAccount => "the account that it runs in",
+            Self::Host(field) => field.title(),
         }
     }
 }

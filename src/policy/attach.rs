@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     document::{Document, Grants},
     scope::{IAM_NAME_MAX, Scope, is_in_iam_names},
+    writer::Writer,
 };
 use crate::{
     aws::{self, Partition},
@@ -35,7 +36,7 @@ pub struct UndoCall {
 
 /// The usual name of the user and the policy.
 pub fn attach_name(config: &Config) -> String {
-    Scope::of(config).name
+    Scope::of(config, &Writer::default()).name
 }
 
 /// Why IAM would not take that name for a user or a policy: a sentence to show below the field.
@@ -61,7 +62,7 @@ impl Attachment {
     /// The calls that create it for the stream of these settings, in order.
     pub fn calls(&self, config: &Config) -> Vec<IamCall> {
         let Self { grants, name, access_key } = self;
-        let scope = Scope::of(config);
+        let scope = Scope::of(config, &Writer::default());
         let user = ("UserName", name.clone());
         let mut calls = vec![
             IamCall {

@@ -1,123 +1,194 @@
 //! The set-up as a CloudFormation template in YAML.
 
-use std::fmt::Write as _;
-
-use serde_json::Value;
-
-use super::{document::Document, role::Trust, scope::Scope};
+use super::{
+    commands::comments,
+    document::Document,
+    format::Format,
+    host::{Field, Host},
+    role_use,
+    scope::Scope,
+    share::Share,
+    writer::Writer,
+    yaml::{member, string},
+};
 use crate::shell;
 
-/// Creates a user with the policy.
-pub(super) fn user(document: &Document, scope: &Scope) -> String {
+/// Creates a user or a role with the policy.
+pub(super) fn writer(
+    document: &Document,
+    scope: &Scope,
+    writer: &Writer,
+    trust: Option<&Document>,
+) -> String {
+    let through = if trust.is_some() { " through a role" } else { "" };
+    let mut lines = vec![
+        format!(
+            "Lets Tributary use the Kinesis stream {}{through}. Save as tributary.yaml, then:",
+            scope.title()
+        ),
+        format!(
+            "aws cloudformation deploy{region} --template-file tributary.yaml --stack-name {stack} --capabilities CAPABILITY_NAMED_IAM",
+            region = deploy_region_flag(writer, scope),
+            stack = stack_name(&scope.name),
+        ),
+    ];
+    lines.extend(scope.writer_half());
+    lines.extend(scope.by_arn());
+    let (identity, attached_to) = match trust {
+        None => {
+            lines.extend(without_key(scope));
+            (user(scope), "Users:\n        - !Ref TributaryUser")
+        }
+        Some(trust) => {
+            let role_use = role_use::of(writer, scope, Format::CloudFormation)
+                .filter(|_| writer.host != Host::ThisComputer);
+            lines.extend(role_use.map(|role_use| format!("{}:\n{}", role_use.what, role_use.text)));
+            (role(scope, trust), "Roles:\n        - !Ref TributaryRole")
+        }
+    };
     format!(
-        "\
-# Lets Tributary use the Kinesis stream {title}. Save as tributary.yaml, then:
-# aws cloudformation deploy{region} --template-file tributary.yaml --stack-name {stack} --capabilities CAPABILITY_NAMED_IAM
-# Not here on purpose: the user's access key, because a template can only show its secret in the stack's outputs.
-# Create it afterwards with: aws iam create-access-key{iam_region} --user-name {user}
-AWSTemplateFormatVersion: \"2010-09-09\"
-Description: {description}
-Resources:
-  TributaryUser:
-    Type: AWS::IAM::User
-    Properties:
-      UserName: {name}
-{policy}",
-        title = scope.title(),
-        region = scope.region_flag(),
-        stack = stack_name(&scope.name),
-        iam_region = scope.iam_region_flag(),
-        user = shell::word(&scope.name),
-        description = description(scope),
-        name = string(&scope.name),
-        policy = policy(document, scope, "Users:\n        - !Ref TributaryUser"),
-    )
-}
-
-/// Creates a role with the policy, which the trust policy lets others assume.
-pub(super) fn role(document: &Document, scope: &Scope, trust: &Trust<'_>) -> String {
-    format!(
-        "\
-# Lets Tributary use the Kinesis stream {title} through a role. Save as tributary.yaml, then:
-# aws cloudformation deploy{region} --template-file tributary.yaml --stack-name {stack} --capabilities CAPABILITY_NAMED_IAM
-AWSTemplateFormatVersion: \"2010-09-09\"
-Description: {description}
-Resources:
-  TributaryRole:
-    Type: AWS::IAM::Role
-    Properties:
-      RoleName: {name}
-      AssumeRolePolicyDocument:
-        Version: {version}
-        Statement:
-          - Effect: Allow
-            Principal:
-              AWS: {trusted}
-            Action: sts:AssumeRole
-{conditions}{policy}",
-        title = scope.title(),
-        region = scope.region_flag(),
-        stack = stack_name(&scope.name),
-        description = description(scope),
-        name = string(&scope.name),
-        version = string(document.version),
-        trusted = string(&trust.principal),
-        conditions = conditions(trust),
-        policy = policy(document, scope, "Roles:\n        - !Ref TributaryRole"),
-    )
-}
-
-fn policy(document: &Document, scope: &Scope, attached_to: &str) -> String {
-    format!(
-        "  TributaryPolicy:
+        "{head}{intro}{identity}  TributaryPolicy:
     Type: AWS::IAM::ManagedPolicy
     Properties:
       ManagedPolicyName: {name}
       {attached_to}
-      PolicyDocument:
-        Version: {version}
-        Statement:
-{statements}",
+{policy}{host}",
+        head = comments(&lines.join("\n")),
+        intro = intro(scope),
         name = string(&scope.name),
-        version = string(document.version),
-        statements = statements(document),
+        policy = member("PolicyDocument", &document.to_value(), 6),
+        host = host(writer, scope),
     )
 }
 
-fn statements(document: &Document) -> String {
-    let mut text = String::new();
-    for statement in &document.statement {
-        let item = |text: &str| format!("              - {}\n", string(text));
-        let action: String = statement.action.iter().map(|action| item(action)).collect();
-        let resource: String = statement.resource.iter().map(|resource| item(resource)).collect();
-        write!(
-            text,
-            "          - Effect: {}\n            Action:\n{action}            Resource:\n{resource}",
-            statement.effect
-        )
-        .expect("writing to a string cannot fail");
+fn without_key(scope: &Scope) -> [String; 2] {
+    [
+        "Not here on purpose: the user's access key, because a template can only show its secret in the stack's outputs."
+            .to_owned(),
+        format!(
+            "Create it afterwards with: aws iam create-access-key{region} --user-name {user}",
+            region = scope.iam_region_flag(),
+            user = shell::word(&scope.name),
+        ),
+    ]
+}
+
+fn intro(scope: &Scope) -> String {
+    let description = string(&format!("Lets Tributary use the Kinesis stream {}", scope.title()));
+    format!("AWSTemplateFormatVersion: \"2010-09-09\"\nDescription: {description}\nResources:\n")
+}
+
+fn user(scope: &Scope) -> String {
+    format!(
+        "  TributaryUser:
+    Type: AWS::IAM::User
+    Properties:
+      UserName: {name}
+",
+        name = string(&scope.name)
+    )
+}
+
+fn role(scope: &Scope, trust: &Document) -> String {
+    format!(
+        "  TributaryRole:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: {name}
+{trust}",
+        name = string(&scope.name),
+        trust = member("AssumeRolePolicyDocument", &trust.to_value(), 6),
+    )
+}
+
+/// The resources that give the role to its host.
+fn host(writer: &Writer, scope: &Scope) -> String {
+    let known = |field| string(writer.values.known(field));
+    match writer.host {
+        Host::Ec2 => format!(
+            "  TributaryInstanceProfile:
+    Type: AWS::IAM::InstanceProfile
+    Properties:
+      InstanceProfileName: {name}
+      Roles:
+        - !Ref TributaryRole
+",
+            name = string(&scope.name)
+        ),
+        Host::EksPodIdentity => format!(
+            "  # The cluster needs the add-on eks-pod-identity-agent.
+  TributaryPodIdentity:
+    Type: AWS::EKS::PodIdentityAssociation
+    Properties:
+      ClusterName: {cluster}
+      Namespace: {namespace}
+      ServiceAccount: {name}
+      RoleArn: !GetAtt TributaryRole.Arn
+",
+            cluster = known(Field::Cluster),
+            namespace = known(Field::Namespace),
+            name = known(Field::ServiceAccount),
+        ),
+        Host::RolesAnywhere => format!(
+            "  TributaryProfile:
+    Type: AWS::RolesAnywhere::Profile
+    Properties:
+      Name: {name}
+      Enabled: true
+      RoleArns:
+        - !GetAtt TributaryRole.Arn
+Outputs:
+  ProfileArn:
+    Value: !GetAtt TributaryProfile.ProfileArn
+",
+            name = string(&scope.plain_name())
+        ),
+        Host::ThisComputer | Host::Ecs | Host::Irsa | Host::Lambda => String::new(),
     }
-    text
 }
 
-fn conditions(trust: &Trust<'_>) -> String {
-    let mut text = String::new();
-    for condition in &trust.conditions {
-        let head = if text.is_empty() { "            Condition:\n" } else { "" };
-        let (operator, key, value) = (condition.operator, condition.key, string(condition.value));
-        write!(text, "{head}              {operator}:\n                {key}: {value}\n")
-            .expect("writing to a string cannot fail");
+/// Lets a writer of another account use the stream. `CloudFormation` cannot add to the policy of an existing key, so that
+/// statement is a comment.
+pub(super) fn share(share: &Share, scope: &Scope) -> String {
+    let stack = stack_name(&format!("{}-share", scope.name));
+    let mut lines = vec![
+        format!(
+            "Lets {} write to the Kinesis stream {}. Save as share.yaml, then:",
+            scope.writer_arn(),
+            scope.title()
+        ),
+        format!(
+            "aws cloudformation deploy{region} --template-file share.yaml --stack-name {stack}",
+            region = scope.region_flag()
+        ),
+    ];
+    lines.extend(scope.stream_half());
+    lines.push("A stream has one resource policy: this replaces it.".to_owned());
+    if let Some((key, statement)) = &share.key {
+        lines.push(format!(
+            "CloudFormation cannot add to the policy of a key. Add this statement to that of {key}:"
+        ));
+        lines.push(statement.to_json());
     }
-    text
+    format!(
+        "{head}{intro}  TributaryStreamPolicy:
+    Type: AWS::Kinesis::ResourcePolicy
+    Properties:
+      ResourceArn: {stream}
+{policy}",
+        head = comments(&lines.join("\n")),
+        intro = intro(scope),
+        stream = string(&scope.stream_arn),
+        policy = member("ResourcePolicy", &share.resource_policy.to_value(), 6),
+    )
 }
 
-fn description(scope: &Scope) -> String {
-    string(&format!("Lets Tributary use the Kinesis stream {}", scope.title()))
-}
-
-/// A YAML string in double quotes: JSON's escapes are YAML's too.
-fn string(text: &str) -> String {
-    Value::from(text).to_string()
+/// Resources of the host are in its region, and IAM has none.
+fn deploy_region_flag(writer: &Writer, scope: &Scope) -> String {
+    match writer.host {
+        Host::EksPodIdentity | Host::RolesAnywhere => scope.host_region_flag(),
+        Host::ThisComputer | Host::Ec2 | Host::Ecs | Host::Irsa | Host::Lambda => scope.region_flag(),
+    }
 }
 
 /// A name that CloudFormation takes: letters, digits and hyphens.

@@ -1,8 +1,12 @@
 //! The policy document: what each grant allows, on the narrowest resource that AWS knows for it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::arns::{Missing, check_kms_key_arn, stream_arn};
+use super::{
+    arns::{Missing, check_kms_key_arn, stream_arn},
+    writer::Writer,
+};
 use crate::config::{Config, Operation};
 
 /// What the policy allows. Each switch is one thing that Tributary can do with the stream.
@@ -47,7 +51,7 @@ impl Grants {
         }
     }
 
-    fn stream_actions(&self) -> Vec<&'static str> {
+    pub(super) fn stream_actions(&self) -> Vec<&'static str> {
         let mut actions = Vec::new();
         if self.put_record {
             actions.push("kinesis:PutRecord");
@@ -64,7 +68,7 @@ impl Grants {
         actions
     }
 
-    fn kms_actions(&self) -> Vec<&'static str> {
+    pub(super) fn kms_actions(&self) -> Vec<&'static str> {
         let mut actions = Vec::new();
         if self.put_record || self.put_records {
             actions.push("kms:GenerateDataKey");
@@ -74,17 +78,23 @@ impl Grants {
         }
         actions
     }
+
+    /// The key's ARN or its placeholder, if a key is used at all.
+    pub(super) fn kms_key(&self) -> Option<&str> {
+        let key = self.kms_key_arn.as_ref().filter(|_| !self.kms_actions().is_empty())?.trim();
+        Some(if check_kms_key_arn(key).is_ok() { key } else { Missing::KmsKeyArn.placeholder() })
+    }
 }
 
-/// The values for which the policy has placeholders, in the order in which they appear.
-pub fn missing(config: &Config, grants: &Grants) -> Vec<Missing> {
+/// The values for which the texts have placeholders: the stream's, the key, and then the writer's.
+pub fn missing(config: &Config, grants: &Grants, writer: &Writer) -> Vec<Missing> {
     let destination = &config.destination;
     let mut missing = stream_arn(&destination.region, &destination.account_id, &destination.stream).missing;
     // A key that a policy cannot name counts as missing.
-    let is_key_missing = grants.kms_key_arn.as_ref().is_some_and(|arn| check_kms_key_arn(arn).is_err());
-    if is_key_missing && !grants.kms_actions().is_empty() {
+    if grants.kms_key() == Some(Missing::KmsKeyArn.placeholder()) {
         missing.push(Missing::KmsKeyArn);
     }
+    missing.extend(writer.missing());
     missing
 }
 
@@ -92,26 +102,63 @@ pub fn missing(config: &Config, grants: &Grants) -> Vec<Missing> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Document {
-    pub(super) version: &'static str,
-    pub(super) statement: Vec<Statement>,
+    version: &'static str,
+    statement: Vec<Statement>,
 }
 
+/// A statement that allows something.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Statement {
-    pub(super) effect: &'static str,
-    pub(super) action: Vec<&'static str>,
-    pub(super) resource: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    effect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<Value>,
+    action: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Value>,
 }
 
 impl Statement {
+    /// A statement of a policy that belongs to the one who acts.
     fn allow(action: Vec<&'static str>, resource: impl Into<String>) -> Self {
-        Self { effect: "Allow", action, resource: vec![resource.into()] }
+        let resource = Some(json!([resource.into()]));
+        Self { sid: None, effect: "Allow", principal: None, action: json!(action), resource, condition: None }
+    }
+
+    /// A statement of a trust policy, which belongs to the role that it is about.
+    pub(super) fn of(principal: Value, action: Value) -> Self {
+        let principal = Some(principal);
+        Self { sid: None, effect: "Allow", principal, action, resource: None, condition: None }
+    }
+
+    /// The statement about that resource.
+    pub(super) fn about(self, resource: &str) -> Self {
+        Self { resource: Some(json!(resource)), ..self }
+    }
+
+    /// The statement with that id.
+    pub(super) fn named(self, sid: String) -> Self {
+        Self { sid: Some(sid), ..self }
+    }
+
+    /// The statement under these conditions; none if there are none.
+    pub(super) fn on(self, conditions: Value) -> Self {
+        let condition = Some(conditions).filter(|conditions| conditions != &json!({}));
+        Self { condition, ..self }
+    }
+
+    /// Indented JSON without a line end at the end.
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a statement of strings is JSON")
     }
 }
 
 impl Document {
-    /// Without any grant the document has no statement, and AWS refuses it.
+    /// What the writer may do. Without any grant the document has no statement, and AWS refuses it.
     pub(super) fn new(config: &Config, grants: &Grants) -> Self {
         let destination = &config.destination;
         let stream = stream_arn(&destination.region, &destination.account_id, &destination.stream);
@@ -123,14 +170,20 @@ impl Document {
         if grants.list_streams {
             statement.push(Statement::allow(vec!["kinesis:ListStreams"], "*"));
         }
-        let actions = grants.kms_actions();
-        if let Some(key) = &grants.kms_key_arn
-            && !actions.is_empty()
-        {
-            let key = Some(key.trim()).filter(|key| check_kms_key_arn(key).is_ok());
-            statement.push(Statement::allow(actions, key.unwrap_or(Missing::KmsKeyArn.placeholder())));
+        if let Some(key) = grants.kms_key() {
+            statement.push(Statement::allow(grants.kms_actions(), key));
         }
+        Self::of(statement)
+    }
+
+    /// A document with these statements.
+    pub(super) fn of(statement: Vec<Statement>) -> Self {
         Self { version: "2012-10-17", statement }
+    }
+
+    /// The document as a value, for the formats that are not JSON.
+    pub(super) fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("a document of strings is JSON")
     }
 
     /// Indented JSON without a line end at the end.
@@ -156,8 +209,8 @@ mod tests {
     fn missing_values_are_listed_with_the_key_last() {
         let key_wanted = Grants { kms_key_arn: Some(String::new()), ..Grants::default() };
         let all = [Missing::Region, Missing::AccountId, Missing::StreamName, Missing::KmsKeyArn];
-        assert_eq!(missing(&Config::default(), &key_wanted), all);
+        assert_eq!(missing(&Config::default(), &key_wanted, &Writer::default()), all);
         let only_listing = Grants { put_record: false, list_streams: true, ..key_wanted };
-        assert_eq!(missing(&Config::default(), &only_listing), all[..3]);
+        assert_eq!(missing(&Config::default(), &only_listing, &Writer::default()), all[..3]);
     }
 }

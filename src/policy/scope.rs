@@ -1,8 +1,12 @@
-//! What a set-up is for: the stream, field by field, and the name of the IAM objects made for it.
+//! What a set-up is for: the stream, field by field, and the name and the account of the IAM objects made for it.
 
-use super::arns::{Missing, stream_arn};
+use super::{
+    arns::{Missing, stream_arn},
+    host::{Field, Host},
+    writer::Writer,
+};
 use crate::{
-    aws::{self, Arn, Partition},
+    aws::{self, Arn, Partition, is_account_id},
     config::Config,
     shell,
 };
@@ -12,17 +16,25 @@ pub(super) struct Scope {
     pub(super) partition: &'static Partition,
     /// `None`: not known yet.
     pub(super) region: Option<String>,
+    /// The stream's account.
     pub(super) account_id: String,
     pub(super) stream: String,
+    pub(super) stream_arn: String,
     /// The name of the user or role, and of the policy.
     pub(super) name: String,
+    /// The account of the user or role.
+    pub(super) writer_account: String,
+    /// Whether the writer gets a role, and not a user.
+    is_role: bool,
+    /// The region of the host, if it is known to be another one than the stream's.
+    host_region: Option<String>,
 }
 
 impl Scope {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config, writer: &Writer) -> Self {
         let destination = &config.destination;
-        let text = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
-        let arn = Arn::parse(&text);
+        let stream_arn = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
+        let arn = Arn::parse(&stream_arn);
         let known = |field: Option<&str>, missing: Missing| {
             field.filter(|text| !text.is_empty()).unwrap_or(missing.placeholder()).to_owned()
         };
@@ -30,13 +42,79 @@ impl Scope {
         let stream = known(stream, Missing::StreamName);
         let region = known(arn.map(|arn| arn.region), Missing::Region);
         let named = arn.and_then(|arn| aws::partition_named(arn.partition));
+        let account_id = known(arn.map(|arn| arn.account_id), Missing::AccountId);
+        let writer_account = match writer.account_id.as_deref().map(str::trim) {
+            None => account_id.clone(),
+            Some(id) => known(Some(id).filter(|id| is_account_id(id)), Missing::WriterAccount),
+        };
+        let name = Some(writer.name.trim()).filter(|name| !name.is_empty());
         Self {
             partition: named.unwrap_or(aws::partition_of(&region)),
-            account_id: known(arn.map(|arn| arn.account_id), Missing::AccountId),
+            account_id,
             region: Some(region).filter(|region| region != Missing::Region.placeholder()),
-            name: iam_name(&stream),
+            name: name.map_or_else(|| iam_name(&stream), str::to_owned),
             stream,
+            writer_account,
+            is_role: writer.is_role(),
+            host_region: host_region(writer),
+            stream_arn,
         }
+    }
+
+    /// Whether the writer is in another account than the stream.
+    pub(super) fn is_shared(&self) -> bool {
+        self.writer_account != self.account_id
+    }
+
+    /// The ARN of the user or role.
+    pub(super) fn writer_arn(&self) -> String {
+        self.iam_arn(self.writer_kind(), &self.name)
+    }
+
+    /// Which account runs the writer's half, if there are two.
+    pub(super) fn writer_half(&self) -> Option<String> {
+        let Self { writer_account, account_id, .. } = self;
+        self.is_shared().then(|| {
+            format!("Run in account {writer_account} (writer). Account {account_id} (stream) runs the other half afterwards.")
+        })
+    }
+
+    /// A stream of another account has no name that Kinesis would find.
+    pub(super) fn by_arn(&self) -> Option<String> {
+        self.is_shared().then(|| format!("Enter the stream in Tributary as its ARN: {}", self.stream_arn))
+    }
+
+    /// Which account runs the stream's half, if there are two.
+    pub(super) fn stream_half(&self) -> Option<String> {
+        let Self { writer_account, account_id, .. } = self;
+        let kind = self.writer_kind();
+        self.is_shared().then(|| {
+            format!("Run in account {account_id} (stream), after the half of account {writer_account} (writer): the {kind} must exist.")
+        })
+    }
+
+    /// `role` or `user`.
+    pub(super) fn writer_kind(&self) -> &'static str {
+        if self.is_role { "role" } else { "user" }
+    }
+
+    /// The region of the host, or its placeholder.
+    pub(super) fn host_region(&self) -> &str {
+        self.host_region
+            .as_ref()
+            .or(self.region.as_ref())
+            .map_or(Missing::Region.placeholder(), |region| region)
+    }
+
+    /// ` --region eu-west-1`, for commands about the host.
+    pub(super) fn host_region_flag(&self) -> String {
+        format!(" --region {}", shell::word(self.host_region()))
+    }
+
+    /// The name for services that take fewer characters than IAM: letters, digits, `-` and `_`.
+    pub(super) fn plain_name(&self) -> String {
+        let name = self.name.replace(['{', '}'], "");
+        name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_', "-")
     }
 
     /// `clicks in eu-west-1`, on one line.
@@ -57,12 +135,22 @@ impl Scope {
         if self.partition.name == "aws" { String::new() } else { self.region_flag() }
     }
 
-    /// The ARN of an IAM object of that kind (`policy`, `role`) and name.
+    /// The ARN of an IAM object of that kind (`policy`, `role`) and name, in the writer's account.
     pub(super) fn iam_arn(&self, kind: &str, name: &str) -> String {
         let resource = format!("{kind}/{name}");
-        let (partition, account_id) = (self.partition.name, &*self.account_id);
+        let (partition, account_id) = (self.partition.name, &*self.writer_account);
         Arn { partition, service: "iam", region: "", account_id, resource: &resource }.to_string()
     }
+}
+
+/// The region of the host, where that is known.
+fn host_region(writer: &Writer) -> Option<String> {
+    let field = match writer.host {
+        Host::Ecs | Host::EksPodIdentity => writer.values.known(Field::ClusterRegion),
+        Host::RolesAnywhere => Arn::parse(writer.values.known(Field::TrustAnchor))?.region,
+        Host::ThisComputer | Host::Ec2 | Host::Irsa | Host::Lambda => "",
+    };
+    Some(field.to_owned()).filter(|region| !region.is_empty())
 }
 
 /// Maximum characters of the name of a user, role or policy (IAM API reference, `CreateUser`, `CreateRole`).

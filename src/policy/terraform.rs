@@ -1,99 +1,176 @@
 //! The set-up as a Terraform file, formatted as `terraform fmt` does.
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
-use super::{document::Document, role::Trust, scope::Scope};
+use super::{
+    commands::comments,
+    document::Document,
+    format::Format,
+    hcl::{expression, string},
+    host::{Field, Host},
+    role_use,
+    scope::Scope,
+    share::Share,
+    writer::Writer,
+};
 use crate::shell;
 
-/// Creates a user with the policy.
-pub(super) fn user(document: &Document, scope: &Scope) -> String {
+/// Creates a user or a role with the policy.
+pub(super) fn writer(
+    document: &Document,
+    scope: &Scope,
+    writer: &Writer,
+    trust: Option<&Document>,
+) -> String {
+    let kind = scope.writer_kind();
+    let identity = match trust {
+        None => format!("{}\n{}", user_head(scope), user(scope)),
+        Some(trust) => format!("{}\n{}", role_head(scope, writer), role(scope, trust)),
+    };
     format!(
-        r#"# Lets Tributary use the Kinesis stream {title}.
-# Not here on purpose: the user's access key, because Terraform would keep its secret in the state file.
-# Create it afterwards with: aws iam create-access-key{region} --user-name {user}
-
-resource "aws_iam_user" "tributary" {{
+        r#"{identity}
+resource "aws_iam_policy" "tributary" {{
   name = {name}
+  policy = jsonencode({policy})
 }}
 
-{policy}
-resource "aws_iam_user_policy_attachment" "tributary" {{
-  user       = aws_iam_user.tributary.name
+resource "aws_iam_{kind}_policy_attachment" "tributary" {{
+  {kind}       = aws_iam_{kind}.tributary.name
   policy_arn = aws_iam_policy.tributary.arn
 }}
-"#,
-        title = scope.title(),
+{host}"#,
+        name = string(&scope.name),
+        policy = expression(&document.to_value(), 2),
+        host = host(writer, scope).map_or_else(String::new, |text| format!("\n{text}")),
+    )
+}
+
+fn user_head(scope: &Scope) -> String {
+    let mut lines = vec![format!("Lets Tributary use the Kinesis stream {}.", scope.title())];
+    lines.extend(scope.writer_half());
+    lines.extend(scope.by_arn());
+    lines.push(
+        "Not here on purpose: the user's access key, because Terraform would keep its secret in the state file."
+            .to_owned(),
+    );
+    lines.push(format!(
+        "Create it afterwards with: aws iam create-access-key{region} --user-name {user}",
         region = scope.iam_region_flag(),
         user = shell::word(&scope.name),
-        name = string(&scope.name),
-        policy = policy(document, scope),
-    )
+    ));
+    comments(&lines.join("\n"))
 }
 
-/// Creates a role with the policy, which the trust policy lets others assume.
-pub(super) fn role(document: &Document, scope: &Scope, trust: &Trust<'_>) -> String {
-    format!(
-        r#"# Lets Tributary use the Kinesis stream {title} through a role.
-
-resource "aws_iam_role" "tributary" {{
-  name               = {name}
-  assume_role_policy = {trust}
-}}
-
-{policy}
-resource "aws_iam_role_policy_attachment" "tributary" {{
-  role       = aws_iam_role.tributary.name
-  policy_arn = aws_iam_policy.tributary.arn
-}}
-"#,
-        title = scope.title(),
-        name = string(&scope.name),
-        trust = string(&trust.document().to_string()),
-        policy = policy(document, scope),
-    )
+fn role_head(scope: &Scope, writer: &Writer) -> String {
+    let mut lines = vec![format!("Lets Tributary use the Kinesis stream {} through a role.", scope.title())];
+    lines.extend(scope.writer_half());
+    lines.extend(scope.by_arn());
+    // The role's ARN shows in Terraform too: on this computer there is no more to do with it than to enter it.
+    let role_use =
+        role_use::of(writer, scope, Format::Terraform).filter(|_| writer.host != Host::ThisComputer);
+    lines.extend(role_use.map(|role_use| format!("{}:\n{}", role_use.what, role_use.text)));
+    comments(&lines.join("\n"))
 }
 
-fn policy(document: &Document, scope: &Scope) -> String {
+fn user(scope: &Scope) -> String {
     format!(
-        r#"resource "aws_iam_policy" "tributary" {{
+        r#"resource "aws_iam_user" "tributary" {{
   name = {name}
-  policy = jsonencode({{
-    Version = {version}
-    Statement = [{statements}
-    ]
-  }})
 }}
 "#,
-        name = string(&scope.name),
-        version = string(document.version),
-        statements = statements(document),
+        name = string(&scope.name)
     )
 }
 
-fn statements(document: &Document) -> String {
-    let list = |items: &mut dyn Iterator<Item = &str>| items.map(string).collect::<Vec<_>>().join(", ");
-    let mut text = String::new();
-    for statement in &document.statement {
-        let action = list(&mut statement.action.iter().copied());
-        let resource = list(&mut statement.resource.iter().map(String::as_str));
-        write!(
-            text,
-            "
-      {{
-        Effect   = {effect}
-        Action   = [{action}]
-        Resource = [{resource}]
-      }},",
-            effect = string(statement.effect),
-        )
-        .expect("writing to a string cannot fail");
+fn role(scope: &Scope, trust: &Document) -> String {
+    format!(
+        r#"resource "aws_iam_role" "tributary" {{
+  name = {name}
+  assume_role_policy = jsonencode({trust})
+}}
+"#,
+        name = string(&scope.name),
+        trust = expression(&trust.to_value(), 2),
+    )
+}
+
+/// What gives the role to its host.
+fn host(writer: &Writer, scope: &Scope) -> Option<String> {
+    let known = |field| string(writer.values.known(field));
+    Some(match writer.host {
+        Host::Ec2 => format!(
+            r#"resource "aws_iam_instance_profile" "tributary" {{
+  name = {name}
+  role = aws_iam_role.tributary.name
+}}
+"#,
+            name = string(&scope.name)
+        ),
+        Host::EksPodIdentity => format!(
+            r#"# The cluster needs the add-on eks-pod-identity-agent, and the provider its region.
+resource "aws_eks_pod_identity_association" "tributary" {{
+  cluster_name    = {cluster}
+  namespace       = {namespace}
+  service_account = {name}
+  role_arn        = aws_iam_role.tributary.arn
+}}
+"#,
+            cluster = known(Field::Cluster),
+            namespace = known(Field::Namespace),
+            name = known(Field::ServiceAccount),
+        ),
+        Host::RolesAnywhere => format!(
+            r#"# The provider needs the region of the trust anchor.
+resource "aws_rolesanywhere_profile" "tributary" {{
+  name      = {name}
+  enabled   = true
+  role_arns = [aws_iam_role.tributary.arn]
+}}
+
+output "profile_arn" {{
+  value = aws_rolesanywhere_profile.tributary.arn
+}}
+"#,
+            name = string(&scope.plain_name())
+        ),
+        Host::ThisComputer | Host::Ecs | Host::Irsa | Host::Lambda => return None,
+    })
+}
+
+/// Lets a writer of another account use the stream and its key. A grant stands for the statement in the key's policy, because
+/// Terraform could only replace that policy as a whole.
+pub(super) fn share(share: &Share, scope: &Scope) -> String {
+    let mut lines =
+        vec![format!("Lets {} write to the Kinesis stream {}.", scope.writer_arn(), scope.title())];
+    lines.extend(scope.stream_half());
+    lines.push("A stream has one resource policy: this replaces it.".to_owned());
+    let mut text = format!(
+        r#"{head}
+resource "aws_kinesis_resource_policy" "tributary" {{
+  resource_arn = {stream}
+  policy = jsonencode({policy})
+}}
+"#,
+        head = comments(&lines.join("\n")),
+        stream = string(&scope.stream_arn),
+        policy = expression(&share.resource_policy.to_value(), 2),
+    );
+    if let Some((key, _)) = &share.key {
+        text += &format!(
+            r#"
+# A grant, because Terraform could only replace the policy of a key as a whole.
+resource "aws_kms_grant" "tributary" {{
+  name              = {name}
+  key_id            = {key}
+  grantee_principal = {writer}
+  operations        = {operations}
+}}
+"#,
+            name = string(&scope.plain_name()),
+            key = string(key),
+            writer = string(&scope.writer_arn()),
+            operations = expression(&json!(share.key_operations), 2),
+        );
     }
     text
-}
-
-/// A string in HCL: JSON's escapes, with the beginnings of templates escaped too.
-fn string(text: &str) -> String {
-    json!(text).to_string().replace("${", "$${").replace("%{", "%%{")
 }

@@ -65,6 +65,7 @@ mod stream_place;
 mod tells;
 mod test_place;
 mod tls;
+mod trust;
 mod truth;
 mod typing;
 mod window;

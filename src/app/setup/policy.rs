@@ -12,7 +12,7 @@ use super::attach::Attach;
 use crate::{
     config::{self, Config, Destination},
     engine::Steps,
-    policy::{self, ConsolePage, Format, Grants, Holder, IamCall, Missing},
+    policy::{self, Assumed, ConsolePage, Format, Grants, IamCall, Writer},
 };
 
 #[derive(Default)]
@@ -126,14 +126,12 @@ impl PolicyStep {
         }
     }
 
-    fn holder(&self, draft: &Config) -> Holder {
-        match self.wants.held_by {
-            HeldBy::User => Holder::User,
-            HeldBy::Role => Holder::Role {
-                trusted: self.wants.trusted.trim().to_owned(),
-                external_id: draft.credentials.external_id.clone(),
-            },
-        }
+    fn writer(&self, draft: &Config) -> Writer {
+        let assumed = (self.wants.held_by == HeldBy::Role).then(|| Assumed {
+            trusted: self.wants.trusted.trim().to_owned(),
+            external_id: draft.credentials.external_id.clone(),
+        });
+        Writer { assumed, ..Writer::default() }
     }
 
     /// True when keys were just created and stored in the keychain.
@@ -160,26 +158,25 @@ impl PolicyStep {
         let formats = Format::ALL.map(|format| (format, format.title()));
         widgets::segments_ui(ui, &mut self.wants.format, "Policy as", &formats);
         let grants = self.grants(draft);
-        let mut missing = policy::missing(draft, &grants);
-        if self.wants.held_by == HeldBy::Role && self.wants.trusted.trim().is_empty() {
-            missing.push(Missing::Trusted);
-        }
+        let writer = self.writer(draft);
+        let missing = policy::missing(draft, &grants, &writer);
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
             let text =
                 format!("Still missing: {}. The marked placeholders show where it goes.", names.join(", "));
             widgets::message_ui(ui, Tone::Attention, &text);
         }
-        let holder = self.holder(draft);
-        let text = policy::render(draft, &grants, &holder, self.wants.format);
+        let text = policy::render(draft, &grants, &writer, self.wants.format);
         let marks: Vec<&str> = missing.iter().map(|missing| missing.placeholder()).collect();
         if widgets::code_marked_ui(ui, text.trim_end(), &marks, "Copy policy") {
             seen.copied(if missing.is_empty() { "Policy" } else { "Policy with placeholders" });
         }
-        if let Some(trust) = policy::trust_policy(&holder).filter(|_| self.wants.format == Format::Json) {
+        if let Some(trust) =
+            policy::trust_policy(draft, &writer).filter(|_| self.wants.format == Format::Json)
+        {
             ui.label(weight("Trust policy of the role", 580.0));
             if widgets::code_marked_ui(ui, trust.trim_end(), &marks, "Copy trust policy") {
-                let has_placeholder = missing.contains(&Missing::Trusted);
+                let has_placeholder = missing.contains(&policy::Missing::Trusted);
                 seen.copied(if has_placeholder { "Trust policy with a placeholder" } else { "Trust policy" });
             }
         }

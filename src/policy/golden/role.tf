@@ -1,8 +1,24 @@
 # Lets Tributary use the Kinesis stream clicks in eu-west-1 through a role.
 
 resource "aws_iam_role" "tributary" {
-  name               = "tributary-clicks"
-  assume_role_policy = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::210987654321:user/ada\"},\"Action\":\"sts:AssumeRole\",\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"x-1\"}}}]}"
+  name = "tributary-clicks"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          AWS = "arn:aws:iam::210987654321:user/ada"
+        }
+        Action = "sts:AssumeRole"
+        Condition = {
+          StringEquals = {
+            "sts:ExternalId" = "x-1"
+          }
+        }
+      },
+    ]
+  })
 }
 
 resource "aws_iam_policy" "tributary" {
