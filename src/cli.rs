@@ -54,7 +54,7 @@ pub enum Command {
     /// Test the destination step by step; exit code 0 when a record can be put
     Check(check::Args),
     /// Print the IAM policy that the destination needs
-    Policy(policy::Args),
+    Policy(Box<policy::Args>),
     /// Read records back from the destination, one JSON line each
     Tail(tail::Args),
     /// Show the delivery log
@@ -82,7 +82,7 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::Serve(args) => serve::run(args, locations).map(|()| true),
         Command::Send(args) => send::run(&args, locations),
         Command::Check(args) => check::run(args, locations),
-        Command::Policy(args) => policy::run(args, locations).map(|()| true),
+        Command::Policy(args) => policy::run(*args, locations).map(|()| true),
         Command::Tail(args) => tail::run(&args, locations).map(|()| true),
         Command::Log(args) => log::run(&args, locations).map(|()| true),
         Command::Resend(args) => resend::run(&args, locations),

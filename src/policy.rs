@@ -15,7 +15,7 @@ mod format;
 mod hcl;
 mod host;
 mod render;
-mod role_use;
+mod role_steps;
 mod scope;
 mod share;
 mod terraform;
@@ -36,8 +36,8 @@ pub use self::{
     format::Format,
     host::{Field, Host},
     render::{render, render_share},
-    role_use::{RoleUse, role_use},
-    share::{KEY_OF_AWS, key_statement},
+    role_steps::{RoleStep, role_steps},
+    share::{Accounts, KEY_OF_AWS, accounts, key_statement},
     trust::trust_policy,
     writer::{Assumed, Values, Writer, check_account_id, check_trusted, trusted_of},
 };

@@ -123,7 +123,6 @@ impl Args {
 
 /// Notes what is to be done besides the text.
 fn say_what_remains(args: &Args, config: &Config, grants: &Grants, writer: &Writer, format: Format) {
-    let is_shared = policy::render_share(config, grants, writer, format).is_some();
     if args.resource_policy {
         if format == Format::Json && grants.kms_key_arn.is_some() {
             note("the policy of the KMS key needs a statement too: --key-policy prints it");
@@ -137,11 +136,11 @@ fn say_what_remains(args: &Args, config: &Config, grants: &Grants, writer: &Writ
         if policy::trust_policy(config, writer).is_some() {
             note("the role needs a trust policy too: --trust-policy prints it");
         }
-        if let Some(role_use) = policy::role_use(config, writer, format) {
-            note(&format!("{}:\n{}", role_use.what, role_use.text));
+        for step in policy::role_steps(config, writer, format) {
+            note(&format!("{}:\n{}", step.what, step.text));
         }
     }
-    if is_shared {
+    if policy::accounts(config, writer).is_some() {
         note("the stream's account has to run the other half: --resource-policy prints it");
         note("enter the stream in Tributary as its ARN, not as its name");
     }

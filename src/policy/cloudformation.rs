@@ -1,11 +1,9 @@
 //! The set-up as a CloudFormation template in YAML.
 
 use super::{
-    commands::comments,
+    commands::{comments, remaining},
     document::Document,
-    format::Format,
     host::{Field, Host},
-    role_use,
     scope::Scope,
     share::Share,
     writer::Writer,
@@ -40,9 +38,7 @@ pub(super) fn writer(
             (user(scope), "Users:\n        - !Ref TributaryUser")
         }
         Some(trust) => {
-            let role_use = role_use::of(writer, scope, Format::CloudFormation)
-                .filter(|_| writer.host != Host::ThisComputer);
-            lines.extend(role_use.map(|role_use| format!("{}:\n{}", role_use.what, role_use.text)));
+            lines.extend(remaining(writer, scope));
             (role(scope, trust), "Roles:\n        - !Ref TributaryRole")
         }
     };

@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     document::Document,
-    format::Format,
-    host::{Field, Host, issuer_host},
-    role_use,
+    host::Host,
+    role_steps::{self, Kind, RoleStep},
     scope::Scope,
     share::Share,
     writer::Writer,
@@ -34,9 +33,17 @@ impl Script {
     }
 }
 
+/// The steps that are left to do besides the resources of a file, as lines.
+pub(super) fn remaining(writer: &Writer, scope: &Scope) -> Vec<String> {
+    let steps = role_steps::of(writer, scope).into_iter();
+    // On this computer only the role's ARN is needed, which these tools show too.
+    let steps = steps.filter(|step| step.kind != Kind::Resource && writer.host != Host::ThisComputer);
+    steps.map(|step| format!("{}:\n{}", step.what, step.text)).collect()
+}
+
 /// The lines as comments, with a line end after each. No text of the user can end a comment.
 pub(super) fn comments(lines: &str) -> String {
-    lines.lines().map(|line| format!("# {}\n", line.replace(char::is_control, " "))).collect()
+    lines.lines().fold(String::new(), |text, line| text + "# " + &line.replace(char::is_control, " ") + "\n")
 }
 
 /// Creates a user or a role with the policy. A user gets an access key; a role is given to its host.
@@ -81,9 +88,14 @@ pub(super) fn writer(
             policy = shell::word(&scope.iam_arn("policy", &scope.name))
         ),
     );
-    if trust.is_some() {
-        hand_over(&mut script, scope, writer);
-    } else {
+    for RoleStep { what, text, kind } in role_steps::of(writer, scope) {
+        match kind {
+            Kind::Resource | Kind::Command => script.step(&format!("{what}."), &text),
+            Kind::ByHand if text.contains(' ') => script.step(&format!("{what}:\n{text}"), ""),
+            Kind::ByHand => script.step(&format!("{what}: {text}"), ""),
+        }
+    }
+    if trust.is_none() {
         script.step(
             "Create the user's access key. The answer shows its secret this one time: enter both in Tributary.",
             &format!("aws iam create-access-key{region} --user-name {name}"),
@@ -93,58 +105,6 @@ pub(super) fn writer(
         script.step(&line, "");
     }
     script.text
-}
-
-/// The steps that give the role to its host.
-fn hand_over(script: &mut Script, scope: &Scope, writer: &Writer) {
-    let name = shell::word(&scope.name);
-    let region = scope.iam_region_flag();
-    match writer.host {
-        Host::ThisComputer => {
-            return script.step(&format!("Enter the role in Tributary: {}", scope.writer_arn()), "");
-        }
-        Host::Ec2 => script.step(
-            "Create the instance profile that hands out the role's keys.",
-            &format!(
-                "aws iam create-instance-profile{region} --instance-profile-name {name}\n\
-                 aws iam add-role-to-instance-profile{region} --instance-profile-name {name} --role-name {name}"
-            ),
-        ),
-        Host::EksPodIdentity => script.step(
-            "Associate the role with the service account. The cluster needs the add-on eks-pod-identity-agent.",
-            &role_use::pod_identity_association(writer, scope),
-        ),
-        Host::Irsa => script.step(&oidc_provider(scope, writer), ""),
-        Host::RolesAnywhere => script.step(
-            "Create the profile of Roles Anywhere. The answer shows its ARN.",
-            &format!(
-                "aws rolesanywhere create-profile{region} --name {name} --role-arns {role} --enabled",
-                region = scope.host_region_flag(),
-                name = shell::word(&scope.plain_name()),
-                role = shell::word(&scope.writer_arn()),
-            ),
-        ),
-        Host::Ecs | Host::Lambda => {}
-    }
-    if let Some(role_use) = role_use::of(writer, scope, Format::AwsCli) {
-        // Only what runs here is a command: the rest has words to fill in, or belongs into a file.
-        if writer.host == Host::Irsa {
-            script.step(&format!("{}.", role_use.what), &role_use.text);
-        } else {
-            script.step(&format!("{}:\n{}", role_use.what, role_use.text), "");
-        }
-    }
-}
-
-/// How to make the issuer known to IAM, which is done once for a cluster.
-fn oidc_provider(scope: &Scope, writer: &Writer) -> String {
-    let issuer = issuer_host(writer.values.known(Field::OidcIssuer));
-    format!(
-        "Once for each cluster: make its issuer an OIDC provider of this account.\n\
-         aws iam create-open-id-connect-provider{region} --url {url} --client-id-list sts.amazonaws.com",
-        region = scope.iam_region_flag(),
-        url = shell::word(&format!("https://{issuer}")),
-    )
 }
 
 /// Lets a writer of another account use the stream and its key.
@@ -168,7 +128,7 @@ pub(super) fn share(share: &Share, scope: &Scope) -> String {
     );
     if let Some((key, statement)) = &share.key {
         let key = shell::word(key);
-        let filter = r#".Statement = (([.Statement] | flatten | map(select(.Sid != $add.Sid))) + [$add])"#;
+        let filter = ".Statement = (([.Statement] | flatten | map(select(.Sid != $add.Sid))) + [$add])";
         script.step(
             "Add a statement to the policy of the KMS key. Needs jq.",
             &format!(

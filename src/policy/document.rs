@@ -124,7 +124,7 @@ pub(super) struct Statement {
 
 impl Statement {
     /// A statement of a policy that belongs to the one who acts.
-    fn allow(action: Vec<&'static str>, resource: impl Into<String>) -> Self {
+    fn allow(action: &[&'static str], resource: impl Into<String>) -> Self {
         let resource = Some(json!([resource.into()]));
         Self { sid: None, effect: "Allow", principal: None, action: json!(action), resource, condition: None }
     }
@@ -165,13 +165,13 @@ impl Document {
         let mut statement = Vec::new();
         let actions = grants.stream_actions();
         if !actions.is_empty() {
-            statement.push(Statement::allow(actions, stream.arn));
+            statement.push(Statement::allow(&actions, stream.arn));
         }
         if grants.list_streams {
-            statement.push(Statement::allow(vec!["kinesis:ListStreams"], "*"));
+            statement.push(Statement::allow(&["kinesis:ListStreams"], "*"));
         }
         if let Some(key) = grants.kms_key() {
-            statement.push(Statement::allow(grants.kms_actions(), key));
+            statement.push(Statement::allow(&grants.kms_actions(), key));
         }
         Self::of(statement)
     }

@@ -19,8 +19,9 @@ pub(super) fn expression(value: &Value, indent: usize) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Array(items) => {
-            let items: String =
-                items.iter().map(|item| format!("{pad}  {},\n", expression(item, indent + 2))).collect();
+            let lines = items.iter().map(|item| format!("{pad}  {},\n", expression(item, indent + 2)));
+            let items: Vec<_> = lines.collect();
+            let items = items.concat();
             format!("[\n{items}{pad}]")
         }
         Value::Object(members) => format!("{{\n{}{pad}}}", attributes(members, indent + 2)),

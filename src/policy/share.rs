@@ -59,3 +59,18 @@ pub fn key_statement(config: &Config, grants: &Grants, writer: &Writer) -> Optio
     let (_, statement) = Share::of(grants, &Scope::of(config, writer))?.key?;
     Some(statement.to_json() + "\n")
 }
+
+/// The accounts that run the two halves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accounts {
+    /// The account of the user or role, or its placeholder.
+    pub writer: String,
+    /// The account of the stream, or its placeholder.
+    pub stream: String,
+}
+
+/// The two accounts; `None` if stream and writer are in one.
+pub fn accounts(config: &Config, writer: &Writer) -> Option<Accounts> {
+    let scope = Scope::of(config, writer);
+    scope.is_shared().then_some(Accounts { writer: scope.writer_account, stream: scope.account_id })
+}

@@ -3,12 +3,10 @@
 use serde_json::json;
 
 use super::{
-    commands::comments,
+    commands::{comments, remaining},
     document::Document,
-    format::Format,
     hcl::{expression, string},
     host::{Field, Host},
-    role_use,
     scope::Scope,
     share::Share,
     writer::Writer,
@@ -65,10 +63,7 @@ fn role_head(scope: &Scope, writer: &Writer) -> String {
     let mut lines = vec![format!("Lets Tributary use the Kinesis stream {} through a role.", scope.title())];
     lines.extend(scope.writer_half());
     lines.extend(scope.by_arn());
-    // The role's ARN shows in Terraform too: on this computer there is no more to do with it than to enter it.
-    let role_use =
-        role_use::of(writer, scope, Format::Terraform).filter(|_| writer.host != Host::ThisComputer);
-    lines.extend(role_use.map(|role_use| format!("{}:\n{}", role_use.what, role_use.text)));
+    lines.extend(remaining(writer, scope));
     comments(&lines.join("\n"))
 }
 
@@ -144,7 +139,7 @@ pub(super) fn share(share: &Share, scope: &Scope) -> String {
         vec![format!("Lets {} write to the Kinesis stream {}.", scope.writer_arn(), scope.title())];
     lines.extend(scope.stream_half());
     lines.push("A stream has one resource policy: this replaces it.".to_owned());
-    let mut text = format!(
+    let stream = format!(
         r#"{head}
 resource "aws_kinesis_resource_policy" "tributary" {{
   resource_arn = {stream}
@@ -155,9 +150,13 @@ resource "aws_kinesis_resource_policy" "tributary" {{
         stream = string(&scope.stream_arn),
         policy = expression(&share.resource_policy.to_value(), 2),
     );
-    if let Some((key, _)) = &share.key {
-        text += &format!(
-            r#"
+    let key = share.key.as_ref().map_or_else(String::new, |(key, _)| grant(key, share, scope));
+    stream + &key
+}
+
+fn grant(key: &str, share: &Share, scope: &Scope) -> String {
+    format!(
+        r#"
 # A grant, because Terraform could only replace the policy of a key as a whole.
 resource "aws_kms_grant" "tributary" {{
   name              = {name}
@@ -166,11 +165,9 @@ resource "aws_kms_grant" "tributary" {{
   operations        = {operations}
 }}
 "#,
-            name = string(&scope.plain_name()),
-            key = string(key),
-            writer = string(&scope.writer_arn()),
-            operations = expression(&json!(share.key_operations), 2),
-        );
-    }
-    text
+        name = string(&scope.plain_name()),
+        key = string(key),
+        writer = string(&scope.writer_arn()),
+        operations = expression(&json!(share.key_operations), 2),
+    )
 }

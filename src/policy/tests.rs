@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Assumed, Field, Format, Grants, Host, Writer, key_statement, missing, render, render_share, role_use,
+    Assumed, Field, Format, Grants, Host, Writer, key_statement, missing, render, render_share, role_steps,
     trust_policy,
 };
 use crate::config::Config;
@@ -59,9 +59,10 @@ fn said(host: Host) -> String {
     let (config, writer, grants) = (config(), writer(host), Grants::default());
     assert_eq!(missing(&config, &grants, &writer), [], "{host:?}");
     let trust = trust_policy(&config, &writer).expect("a role");
-    let used = role_use(&config, &writer, Format::Json).expect("a role");
+    let steps = role_steps(&config, &writer, Format::Json);
+    let steps: Vec<_> = steps.iter().map(|step| format!("{}:\n{}\n", step.what, step.text)).collect();
     part("trust policy", &trust)
-        + &part("role", &format!("{}:\n{}\n", used.what, used.text))
+        + &part("after the role exists", &steps.concat())
         + &all_formats(|format| render(&config, &grants, &writer, format))
 }
 
@@ -95,6 +96,25 @@ fn a_stream_in_another_account_has_two_halves_that_say_who_runs_them() {
         let half = share(format);
         assert!(half.contains("# Run in account 111111111111 (stream), after"), "{half}");
         assert!(half.contains("arn:aws:iam::222222222222:role/tributary-clicks"), "{half}");
+    }
+}
+
+#[test]
+fn a_step_is_left_to_the_user_where_the_format_does_not_take_it() {
+    let left = |host, format| {
+        role_steps(&config(), &writer(host), format).iter().map(|step| step.what).collect::<Vec<_>>()
+    };
+    assert_eq!(left(Host::ThisComputer, Format::Json), [""; 0], "a user");
+    for (host, json, commands, files) in [
+        (Host::Ec2, 2, 1, 1),
+        (Host::Ecs, 1, 1, 1),
+        (Host::EksPodIdentity, 1, 0, 0),
+        (Host::Irsa, 2, 1, 2),
+        (Host::Lambda, 1, 1, 1),
+        (Host::RolesAnywhere, 2, 1, 1),
+    ] {
+        let counts = Format::ALL.map(|format| left(host, format).len());
+        assert_eq!(counts, [json, commands, files, files], "{host:?}");
     }
 }
 

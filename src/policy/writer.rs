@@ -41,7 +41,12 @@ pub struct Values(BTreeMap<Field, String>);
 impl Values {
     /// The value, without spaces around it; empty if there is none.
     pub fn get(&self, field: Field) -> &str {
-        self.0.get(&field).map_or("", |value| value.trim())
+        self.typed(field).trim()
+    }
+
+    /// The value as it was typed.
+    pub fn typed(&self, field: Field) -> &str {
+        self.0.get(&field).map_or("", String::as_str)
     }
 
     /// Sets a value.

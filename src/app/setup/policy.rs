@@ -1,4 +1,9 @@
-//! The policy step: the permissions that the keys need, in the format that the user chooses, and how to attach the policy.
+//! The policy step: where it will run, the permissions that it needs there, in the format that the user chooses, and how to
+//! attach the policy.
+
+mod how;
+mod place;
+mod texts;
 
 use eframe::egui::{Context, Label, RichText, Ui};
 use serde::{Deserialize, Serialize};
@@ -10,10 +15,13 @@ use super::super::{
 };
 use super::attach::Attach;
 use crate::{
-    config::{self, Config, Destination},
+    config::{Config, Destination},
     engine::Steps,
-    policy::{self, Assumed, ConsolePage, Format, Grants, IamCall, Writer},
+    policy::{self, Format, Grants, IamCall},
 };
+use how::how_ui;
+use place::Place;
+use texts::Texts;
 
 #[derive(Default)]
 pub(super) struct PolicyStep {
@@ -35,10 +43,8 @@ pub(crate) struct Wants {
     encrypted: bool,
     kms_key_arn: String,
     found: Option<FoundKey>,
-    held_by: HeldBy,
-    trusted: String,
-    /// The text that was last filled into that field automatically.
-    trusted_found: String,
+    #[serde(flatten)]
+    place: Place,
 }
 
 /// A KMS key that a check found, and its stream.
@@ -52,18 +58,6 @@ struct FoundKey {
 
 /// The name under which the choices are kept for the next start.
 pub(crate) const STATE: &str = "policy";
-
-/// Who the policy is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum HeldBy {
-    #[default]
-    User,
-    Role,
-}
-
-/// A link's label and address.
-type Link = (&'static str, Option<String>);
 
 impl PolicyStep {
     pub(super) fn new(wants: Wants) -> Self {
@@ -119,19 +113,7 @@ impl PolicyStep {
 
     /// Fills in the owner of the keys as the one who may assume the role, unless the user typed another one.
     pub(super) fn called_by(&mut self, caller_arn: &str) {
-        let Wants { trusted, trusted_found, .. } = &mut self.wants;
-        if trusted.is_empty() || trusted == trusted_found {
-            *trusted = policy::trusted_of(caller_arn);
-            trusted_found.clone_from(trusted);
-        }
-    }
-
-    fn writer(&self, draft: &Config) -> Writer {
-        let assumed = (self.wants.held_by == HeldBy::Role).then(|| Assumed {
-            trusted: self.wants.trusted.trim().to_owned(),
-            external_id: draft.credentials.external_id.clone(),
-        });
-        Writer { assumed, ..Writer::default() }
+        self.wants.place.called_by(caller_arn);
     }
 
     /// True when keys were just created and stored in the keychain.
@@ -152,13 +134,15 @@ impl PolicyStep {
         fault: Option<&str>,
     ) -> bool {
         self.forget_key_of_other(&draft.destination);
+        self.wants.place.ui(ui, seen, draft, self.wants.encrypted);
+        ui.add_space(2.0);
+        ui.label(weight("What may it do?", 580.0).color(tokens(ui).strong));
         widgets::hint_ui(ui, "The minimum that the keys need: to put records into this one stream.");
         self.switches_ui(ui);
-        self.holder_ui(ui, draft);
         let formats = Format::ALL.map(|format| (format, format.title()));
         widgets::segments_ui(ui, &mut self.wants.format, "Policy as", &formats);
-        let grants = self.grants(draft);
-        let writer = self.writer(draft);
+        let (grants, writer, format) =
+            (self.grants(draft), self.wants.place.writer(draft), self.wants.format);
         let missing = policy::missing(draft, &grants, &writer);
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
@@ -166,22 +150,10 @@ impl PolicyStep {
                 format!("Still missing: {}. The marked placeholders show where it goes.", names.join(", "));
             widgets::message_ui(ui, Tone::Attention, &text);
         }
-        let text = policy::render(draft, &grants, &writer, self.wants.format);
-        let marks: Vec<&str> = missing.iter().map(|missing| missing.placeholder()).collect();
-        if widgets::code_marked_ui(ui, text.trim_end(), &marks, "Copy policy") {
-            seen.copied(if missing.is_empty() { "Policy" } else { "Policy with placeholders" });
-        }
-        if let Some(trust) =
-            policy::trust_policy(draft, &writer).filter(|_| self.wants.format == Format::Json)
-        {
-            ui.label(weight("Trust policy of the role", 580.0));
-            if widgets::code_marked_ui(ui, trust.trim_end(), &marks, "Copy trust policy") {
-                let has_placeholder = missing.contains(&policy::Missing::Trusted);
-                seen.copied(if has_placeholder { "Trust policy with a placeholder" } else { "Trust policy" });
-            }
-        }
-        self.attach_ui(ui, draft);
-        if self.wants.held_by == HeldBy::Role {
+        Texts { draft, grants: &grants, writer: &writer, format, missing: &missing }.ui(ui, seen);
+        how_ui(ui, draft, &writer, format, self.wants.encrypted);
+        // It makes a user in the account of the keys, which is the stream's.
+        if writer.is_role() || policy::accounts(draft, &writer).is_some() {
             return false;
         }
         let why = (!missing.is_empty()).then_some("The policy is not complete yet").or(fault);
@@ -219,81 +191,6 @@ impl PolicyStep {
             let arn = self.wants.kms_key_arn.trim();
             let fault = policy::check_kms_key_arn(arn).err().filter(|_| !arn.is_empty());
             widgets::field_ui(ui, "ARN of the KMS key", &mut self.wants.kms_key_arn, hint, fault.as_deref());
-        }
-    }
-
-    fn holder_ui(&mut self, ui: &mut Ui, draft: &Config) {
-        let holders = [(HeldBy::User, "For an IAM user"), (HeldBy::Role, "For a role to assume")];
-        widgets::segments_ui(ui, &mut self.wants.held_by, "Policy for", &holders);
-        if self.wants.held_by == HeldBy::Role {
-            let trusted = self.wants.trusted.trim();
-            let region = &draft.destination.region;
-            let fault = policy::check_trusted(trusted)
-                .and_then(|()| config::check_role_in(trusted, region).map_err(|why| why.to_string()));
-            let fault = fault.err().filter(|_| !trusted.is_empty());
-            let hint = "arn:aws:iam::123456789012:user/NAME";
-            widgets::field_ui(ui, "Who may assume the role", &mut self.wants.trusted, hint, fault.as_deref());
-            let text = "“Who am I?” fills this in. With an external id in step 3, the role requires that id.";
-            widgets::hint_ui(ui, text);
-        }
-    }
-
-    fn attach_ui(&self, ui: &mut Ui, draft: &Config) {
-        let t = tokens(ui);
-        ui.add_space(2.0);
-        ui.label(weight("How to attach it", 580.0).color(t.strong));
-        let region = &draft.destination.region;
-        // Some partitions have no public console, and then there is no link.
-        let users = ConsolePage::CreateUser.url(region);
-        let policies = ConsolePage::CreatePolicy.url(region);
-        let how = |url: &str| Some(url.to_owned());
-        let lines: Vec<(&str, Vec<Link>)> = match self.wants.format {
-            Format::Json if self.wants.held_by == HeldBy::Role => vec![
-                (
-                    "Create a policy: choose JSON and paste the first text.",
-                    vec![("Open IAM policies", policies), ("How", how(policy::HOW_TO_CREATE_POLICY))],
-                ),
-                (
-                    "Create a role with a custom trust policy: paste the second text, and choose the policy.",
-                    vec![("How", how(policy::HOW_TO_CREATE_ROLE))],
-                ),
-                ("Enter the role's ARN, and the external id where you use one, under Credentials.", vec![]),
-            ],
-            Format::Json => vec![
-                (
-                    "Create an IAM user for Tributary.",
-                    vec![("Open IAM users", users), ("How", how(policy::HOW_TO_CREATE_USER))],
-                ),
-                (
-                    "Create a policy: choose JSON and paste the text above.",
-                    vec![("Open IAM policies", policies), ("How", how(policy::HOW_TO_CREATE_POLICY))],
-                ),
-                ("Attach the policy to the user.", vec![("How", how(policy::HOW_TO_ATTACH_POLICY))]),
-                (
-                    "Make an access key for the user, put it into a profile of your AWS files, and choose that under Credentials.",
-                    vec![],
-                ),
-            ],
-            Format::AwsCli => vec![
-                (
-                    "Copy the commands and run them in a shell, or in CloudShell, with keys that may manage IAM.",
-                    vec![],
-                ),
-                ("They create the policy and its user or role, and attach the policy.", vec![]),
-            ],
-            Format::Terraform => vec![("Add it to your Terraform project and apply it.", vec![])],
-            Format::CloudFormation => {
-                vec![("Create a stack from it, and allow it to create named IAM resources.", vec![])]
-            }
-        };
-        for (number, (text, links)) in lines.into_iter().enumerate() {
-            ui.horizontal_wrapped(|ui| {
-                ui.label(weight(format!("{}.", number + 1), 560.0).color(t.weak));
-                ui.label(text);
-                for (label, url) in links.into_iter().filter_map(|(label, url)| Some((label, url?))) {
-                    widgets::link_ui(ui, label, &url);
-                }
-            });
         }
     }
 }

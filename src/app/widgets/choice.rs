@@ -17,36 +17,50 @@ pub(crate) fn segments_ui<T: Copy + PartialEq>(
     name: &str,
     choices: &[(T, &str)],
 ) -> bool {
+    segments_frame_ui(ui, name, |ui| ui.horizontal(|ui| segments_row_ui(ui, value, choices)).inner)
+}
+
+/// Like [`segments_ui`], in as many lines as the values need.
+pub(crate) fn segments_wrapped_ui<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    value: &mut T,
+    name: &str,
+    choices: &[(T, &str)],
+) -> bool {
+    segments_frame_ui(ui, name, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            segments_row_ui(ui, value, choices)
+        })
+        .inner
+    })
+}
+
+fn segments_frame_ui(ui: &mut Ui, name: &str, row: impl FnOnce(&mut Ui) -> bool) -> bool {
+    let t = tokens(ui);
+    let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3);
+    let shown = frame.show(ui, row);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Group, true, name));
+    shown.inner
+}
+
+fn segments_row_ui<T: Copy + PartialEq>(ui: &mut Ui, value: &mut T, choices: &[(T, &str)]) -> bool {
     let t = tokens(ui);
     let before = *value;
-    Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3).show(
-        ui,
-        |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                for (choice, label) in choices {
-                    let selected = *value == *choice;
-                    let text = weight(*label, if selected { 620.0 } else { 480.0 }).color(if selected {
-                        t.strong
-                    } else {
-                        t.weak
-                    });
-                    let button =
-                        Button::selectable(selected, text).min_size(vec2(0.0, 26.0)).corner_radius(6);
-                    let mut button = button.wrap_mode(TextWrapMode::Extend);
-                    if selected {
-                        button = button.fill(t.press);
-                    }
-                    let response = ui.add(button).accessible_name(*label);
-                    if response.clicked() {
-                        *value = *choice;
-                    }
-                }
-            })
-            .response
-            .widget_info(|| WidgetInfo::labeled(Role::Group, true, name));
-        },
-    );
+    ui.spacing_mut().item_spacing.x = 2.0;
+    for (choice, label) in choices {
+        let selected = *value == *choice;
+        let (wght, color) = if selected { (620.0, t.strong) } else { (480.0, t.weak) };
+        let text = weight(*label, wght).color(color);
+        let button = Button::selectable(selected, text).min_size(vec2(0.0, 26.0)).corner_radius(6);
+        let mut button = button.wrap_mode(TextWrapMode::Extend);
+        if selected {
+            button = button.fill(t.press);
+        }
+        if ui.add(button).accessible_name(*label).clicked() {
+            *value = *choice;
+        }
+    }
     *value != before
 }
 
