@@ -1,8 +1,13 @@
 //! Roles for the places where the program can run, and streams in other accounts: the command line and the window.
 
+use egui_kittest::kittest::Queryable as _;
 use serde_json::{Value, json};
+use tributary::config::DestinationKind;
 
 use crate::binary::{Ended, Home};
+use crate::opened_window::{
+    OpenedWindow, Window, click, copied, flip, go, open, retype, says, settings, type_into,
+};
 
 const KNOWN: [&str; 6] = ["--region", "eu-west-1", "--account-id", "111111111111", "--stream", "clicks"];
 const FROM_OTHER: [&str; 4] = ["--writer-account", "222222222222", "--runs-on", "ecs"];
@@ -109,4 +114,131 @@ fn both_accounts_of_a_shared_stream_get_their_half() {
             "{stream}"
         );
     }
+}
+
+/// The step that has the policy, for the stream “clicks” of account 111111111111.
+fn permission() -> OpenedWindow {
+    let mut config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clicks".clone_into(&mut config.destination.stream);
+    "111111111111".clone_into(&mut config.destination.account_id);
+    // Nobody answers there, and no test here asks.
+    "http://127.0.0.1:9".clone_into(&mut config.destination.endpoint_url);
+    let mut opened = open(config);
+    go(&mut opened.window, "Set up");
+    opened
+}
+
+/// What the button copies.
+fn copy(window: &mut Window, button: &str) -> String {
+    click(window, button);
+    let text = copied(window).expect(button);
+    window.run();
+    text
+}
+
+#[test]
+fn each_place_asks_for_what_it_needs_and_gives_its_trust_policy() {
+    let mut opened = permission();
+    let window = &mut opened.window;
+    let pod =
+        [("EKS cluster", "prod"), ("Kubernetes namespace", "analytics"), ("Service account", "tributary")];
+    let issuer = "https://oidc.eks.eu-west-1.amazonaws.com/id/D43C";
+    let anchor = "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/0a-1b";
+    assert!(says(window, "Where will it run?") && says(window, "Attach it for me"), "a user, as ever");
+    for (place, values, service, comes_with_it) in [
+        ("EC2", &[][..], "ec2.amazonaws.com", "create-instance-profile"),
+        ("ECS", &[], "ecs-tasks.amazonaws.com", "taskRoleArn"),
+        ("EKS Pod Identity", &pod, "pods.eks.amazonaws.com", "create-pod-identity-association"),
+        (
+            "EKS IRSA",
+            &[("OIDC issuer", issuer)],
+            "system:serviceaccount:analytics:tributary",
+            "kubectl annotate",
+        ),
+        ("Lambda", &[], "lambda.amazonaws.com", "update-function-configuration"),
+        ("Roles Anywhere", &[("ARN of the trust anchor", anchor)], anchor, "credential_process"),
+    ] {
+        click(window, place);
+        window.run();
+        assert_eq!(says(window, "Still missing"), !values.is_empty(), "{place}");
+        for (field, value) in values {
+            type_into(window, field, value);
+        }
+        assert!(!says(window, "Still missing"), "{place}: the namespace is known from the place before");
+        let trust = copy(window, "Copy trust policy");
+        assert!(trust.contains(service) && !trust.contains('…'), "{place}: {trust}");
+        assert!(says(window, comes_with_it), "{place}");
+        assert!(!says(window, "Attach it for me"), "{place}: a role is not made for the user");
+    }
+    click(window, "CloudFormation");
+    window.run();
+    assert!(
+        says(window, "AWS::RolesAnywhere::Profile"),
+        "the text has the trust policy and what comes with it"
+    );
+    assert!(window.query_by_label("Copy trust policy").is_none());
+}
+
+#[test]
+fn an_empty_field_of_a_place_is_a_placeholder_and_a_wrong_one_says_its_rule() {
+    let mut opened = permission();
+    let window = &mut opened.window;
+    click(window, "EKS IRSA");
+    window.run();
+    assert!(says(window, "Still missing: the OIDC issuer, the Kubernetes namespace, the service account"));
+    let trust = copy(window, "Copy trust policy");
+    assert!(
+        trust.contains("{oidc-issuer}:sub") && trust.contains("{namespace}:{service-account}"),
+        "{trust}"
+    );
+    assert!(says(window, "Trust policy with placeholders copied"));
+    type_into(window, "Kubernetes namespace", "My Space");
+    assert!(says(window, "A namespace has 1 to 63 lower-case letters"));
+    assert!(copy(window, "Copy trust policy").contains("{namespace}"), "a wrong value is none");
+    retype(window, "Kubernetes namespace", "my-space");
+    assert!(!says(window, "A namespace has 1 to 63"));
+    assert!(copy(window, "Copy trust policy").contains(":my-space:"));
+}
+
+#[test]
+fn another_account_gives_two_halves_that_say_who_runs_them() {
+    let mut opened = permission();
+    let window = &mut opened.window;
+    click(window, "ECS");
+    flip(window, "Another account");
+    assert!(says(window, "Still missing: the account that it runs in"));
+    assert!(says(window, "aws/kinesis"), "the key of AWS cannot be shared");
+    assert_eq!(copy(window, "Copy stream as arn"), "arn:aws:kinesis:eu-west-1:111111111111:stream/clicks");
+    type_into(window, "Account it runs in", "111111111111");
+    assert!(says(window, "This is the stream's account"));
+    retype(window, "Account it runs in", "222222222222");
+    window.get_by_label("1. Run in account 222222222222 (writer)");
+    window.get_by_label("2. Run in account 111111111111 (stream)");
+    let trust = copy(window, "Copy trust policy");
+    assert!(trust.contains("arn:aws:ecs:eu-west-1:222222222222:*"), "the task's account: {trust}");
+    let shared: Value = serde_json::from_str(&copy(window, "Copy resource policy")).expect("JSON");
+    assert_eq!(shared["Statement"][0]["Principal"]["AWS"], "arn:aws:iam::222222222222:role/tributary-clicks");
+    flip(window, "Policy allows: Customer key");
+    type_into(window, "ARN of the KMS key", "arn:aws:kms:eu-west-1:111111111111:key/k-1");
+    assert!(copy(window, "Copy key statement").contains("kms:GenerateDataKey"));
+    assert!(!says(window, "aws/kinesis"));
+    for (format, half) in [
+        ("AWS CLI", "put-resource-policy"),
+        ("Terraform", "aws_kinesis_resource_policy"),
+        ("CloudFormation", "AWS::Kinesis::ResourcePolicy"),
+    ] {
+        click(window, format);
+        window.run();
+        let text = copy(window, "Copy resource policy");
+        assert!(text.contains(half) && text.contains("# Run in account 111111111111 (stream)"), "{text}");
+        assert!(copy(window, "Copy policy").contains("# Run in account 222222222222 (writer)"));
+    }
+    click(window, "This computer");
+    window.run();
+    assert!(copy(window, "Copy resource policy").contains("user/tributary-clicks"));
+    assert!(!says(window, "Attach it for me"), "the keys of the form are those of one account");
+    flip(window, "Another account");
+    assert!(says(window, "Attach it for me") && !says(window, "2. Run in account"));
 }

@@ -2,12 +2,13 @@
 //! fail and say so.
 //!
 //! - `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json`: the SDKs for
-//!   Node and for the browser, aws-kinesis-agg, which reads aggregated records, and kinesalite, an independent Kinesis.
-//! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, aws-kinesis-agg, and
-//!   ministack, an independent Kinesis, STS and IAM.
+//!   Node and for the browser, aws-kinesis-agg, which reads aggregated records, kinesalite, an independent Kinesis, and
+//!   iam-simulate, an independent IAM engine.
+//! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, aws-kinesis-agg, ministack, an
+//!   independent Kinesis, STS and IAM, and cfn-lint and python-hcl2, which read templates.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
-//!   `libsecret-tools`, and the reverse proxy is its `nginx`.
+//!   `libsecret-tools`, the reverse proxy is its `nginx`, and the printed commands use its `jq`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -37,6 +38,7 @@ mod sdks;
 mod snippets;
 mod stream;
 mod tap;
+mod trust;
 mod vendors;
 mod volume;
 

@@ -49,7 +49,9 @@ errors = ParamValidator().validate(params, operation_model.input_shape)
 if errors.has_errors():
     sys.exit(f"{service} {operation}: {errors.generate_report()}")
 if "AWS_CHECK_ONLY" in os.environ:
-    print("checked:", service, operation)
+    print("checked:", service, operation, file=sys.stderr)
+    # A document, for the commands that go on with the answer.
+    print("{}")
     sys.exit()
 client = session.create_client(service, region_name=options["region"] or "us-east-1")
 answer = getattr(client, xform_name(names[operation]))(**params)

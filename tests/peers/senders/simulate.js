@@ -6,16 +6,14 @@ const { readFileSync } = require("node:fs");
 const { runSimulation } = require("@cloud-copilot/iam-simulate");
 
 async function decided({ principal, action, resource, account, context, identity, policy }) {
-  const answer = await runSimulation(
-    {
-      request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
-      identityPolicies: identity.map((policy, at) => ({ name: `policy ${at}`, policy })),
-      serviceControlPolicies: [],
-      resourceControlPolicies: [],
-      resourcePolicy: policy ?? undefined,
-    },
-    {},
-  );
+  const simulation = {
+    request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
+    identityPolicies: identity.map((policy, at) => ({ name: `policy ${at}`, policy })),
+    serviceControlPolicies: [],
+    resourceControlPolicies: [],
+    resourcePolicy: policy ?? undefined,
+  };
+  const answer = await runSimulation(simulation, {});
   if (answer.resultType === "error") throw new Error(JSON.stringify(answer.errors));
   return answer.overallResult;
 }
