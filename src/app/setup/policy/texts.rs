@@ -29,8 +29,11 @@ impl Texts<'_> {
         if let Some(accounts) = &accounts {
             half_ui(ui, &format!("1. Run in account {} (writer)", accounts.writer));
         }
-        self.text_ui(ui, seen, "policy", &policy::render(draft, grants, writer, format));
         let is_json = format == Format::Json;
+        if is_json && writer.is_role() {
+            title_ui(ui, "Policy of the role");
+        }
+        self.text_ui(ui, seen, "policy", &policy::render(draft, grants, writer, format));
         if let Some(trust) = policy::trust_policy(draft, writer).filter(|_| is_json) {
             title_ui(ui, "Trust policy of the role");
             self.text_ui(ui, seen, "trust policy", &trust);
@@ -44,6 +47,9 @@ impl Texts<'_> {
             return;
         };
         half_ui(ui, &format!("2. Run in account {} (stream)", accounts.stream));
+        if is_json {
+            title_ui(ui, "Resource policy of the stream");
+        }
         self.text_ui(ui, seen, "resource policy", &share);
         if let Some(statement) = policy::key_statement(draft, grants, writer).filter(|_| is_json) {
             title_ui(ui, "Statement for the policy of the KMS key");
