@@ -11,6 +11,7 @@ pub mod error_code;
 mod forwarder;
 mod jobs;
 mod line;
+mod new_stream;
 mod outcome;
 pub mod query;
 mod status;
@@ -18,11 +19,17 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use account::{AwsIdentity, AwsProfiles, ListedStream, Profile, ProfileKind, SignInPage};
+pub use account::{
+    AwsIdentity, AwsProfiles, DescribedStream, ListedStream, OnDemandBilling, Profile, ProfileKind,
+    SignInPage, StreamList,
+};
 pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
 pub use forwarder::{Bound, ForwarderState, Limit, Stuck};
 pub use jobs::{Exported, ResendSelection, Resent};
 pub use line::{Attempt, Delivery, Detail, EventId, Millis, State};
+pub use new_stream::{
+    Capacity, NewStream, RECORD_KIB, RETENTION_HOURS, StreamTag, TAGS_MAX, TagFault, WARM_MIBPS_MAX,
+};
 pub use outcome::{AwsError, Outcome, PlaceInRecord, Receipt};
 pub use query::{Field, LogPage, Measure, Pattern, Query};
 pub use status::{Intake, Ledger, Puts, RATE_SECONDS, SourceSeen, Status, UnknownSender, WrongPath};

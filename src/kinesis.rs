@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod http;
 mod iam;
+mod new_stream;
 mod payload_hash;
 mod put_body;
 mod put_record;
@@ -32,6 +33,7 @@ pub use credentials::{
 };
 pub use http::ANSWER_TIMEOUT;
 pub use iam::attach;
+pub use new_stream::create_stream;
 pub use read::{Reader, Round};
 pub use record::{BATCH_BYTES_MAX, Outgoing, RECORD_BYTES_MAX};
-pub use streams::{create_stream, list_streams};
+pub use streams::{describe_stream, list_streams, on_demand_billing};

@@ -3,13 +3,15 @@
 //! By default the policy is exactly the one that users of the predecessor know: `kinesis:PutRecord` on the ARN of one
 //! stream. It grows only with what [`Grants`] switches on. [`Writer`] says who gets it, where that runs ([`Host`]), and in
 //! which account. A value that is not known yet appears as the placeholder that the predecessor's page has (`{region}`), and
-//! [`missing`] lists it. Deliberately absent: permission to create or delete streams, which Tributary never needs.
+//! [`missing`] lists it. The policy for creating a stream is apart ([`creation_policy`]). Deliberately absent: permission to
+//! delete streams, which Tributary never needs.
 
 mod arns;
 mod attach;
 mod cloudformation;
 mod commands;
 mod console;
+mod creation;
 mod document;
 mod format;
 mod hcl;
@@ -32,6 +34,7 @@ pub use self::{
         ABOUT_KINESIS, ConsolePage, HOW_TO_ATTACH_POLICY, HOW_TO_CREATE_POLICY, HOW_TO_CREATE_ROLE,
         HOW_TO_CREATE_STREAM, HOW_TO_CREATE_USER, KINESIS_PRICING,
     },
+    creation::creation_policy,
     document::{Grants, missing},
     format::Format,
     host::{Field, Host},

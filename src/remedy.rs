@@ -14,6 +14,7 @@ mod credentials;
 mod endpoint;
 mod label;
 mod message;
+mod new_stream;
 mod permission;
 mod practice;
 mod public;
@@ -25,7 +26,10 @@ mod tests;
 mod text;
 mod throttling;
 
-use crate::{config::Config, delivery::AwsError};
+use crate::{
+    config::Config,
+    delivery::{AwsError, NewStream},
+};
 
 use cause::Cause;
 use context::{Audience, Context};
@@ -36,6 +40,7 @@ pub use class::Class;
 pub use context::about_profile;
 pub use label::label;
 pub use message::is_about_the_network;
+pub use new_stream::{demands_tags, is_rate_limit};
 pub use stream::{other_server, slow, spread_keys, stuck};
 pub use text::{Location, Remedy, SignIn, SignInWith};
 
@@ -52,6 +57,12 @@ pub fn remedy_once(error: &AwsError, config: &Config) -> Remedy {
 /// The same for a record that was put once, when the user asked for it.
 pub fn remedy_of_put(error: &AwsError, config: &Config) -> Remedy {
     remedy_for(Audience::OnePut, error, config)
+}
+
+/// The same for the creation of a stream. `stream`: how it was to be created, and whether it was.
+pub fn remedy_of_new_stream(error: &AwsError, config: &Config, stream: &NewStream) -> Remedy {
+    let context = Context::new(error, config, Audience::OneCall);
+    new_stream::remedy(error, &context, stream).unwrap_or_else(|| remedy_once(error, config))
 }
 
 fn remedy_for(audience: Audience, error: &AwsError, config: &Config) -> Remedy {

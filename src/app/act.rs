@@ -164,10 +164,19 @@ impl Actor<'_> {
                 setup.identity_coming(engine.account().identity((*config).clone()), *config);
             }
             AccountCommand::ListStreams(config) => {
-                setup.streams_coming(engine.account().streams((*config).clone()), *config);
+                setup.streams().list_coming(engine.account().streams((*config).clone()), *config);
             }
-            AccountCommand::CreateStream(config) => {
-                setup.new_stream_coming(engine.account().create_stream((*config).clone()), *config);
+            AccountCommand::DescribeStream(config) => {
+                let answer = engine.account().describe_stream((*config).clone());
+                setup.streams().description_coming(answer, *config);
+            }
+            AccountCommand::AskOnDemandBilling(config) => {
+                let answer = engine.account().on_demand_billing((*config).clone());
+                setup.streams().billing_coming(answer, *config);
+            }
+            AccountCommand::CreateStream(config, stream) => {
+                let steps = engine.account().create_stream((*config).clone(), stream.clone());
+                setup.streams().creation_started(steps, *config, stream);
             }
             AccountCommand::Check(config, kind) => {
                 setup.check_started(engine.checks().destination((*config).clone(), kind), *config, kind);

@@ -12,7 +12,7 @@ use super::{place::Place, practice_faults::PracticeFault};
 use crate::{
     config::{Config, Destination},
     delivery::{
-        CheckKind, EventId, Measure, Millis, Query, Receipt, ResendSelection, chart::ChartSpan,
+        CheckKind, EventId, Measure, Millis, NewStream, Query, Receipt, ResendSelection, chart::ChartSpan,
         query::QueryKey,
     },
     engine::{Export, Faults, Preset, ReadPlan, TestRun, WaitingEvents},
@@ -186,7 +186,11 @@ pub(super) enum AccountCommand {
     StopSigningIn,
     WhoAmI(Box<Config>),
     ListStreams(Box<Config>),
-    CreateStream(Box<Config>),
+    DescribeStream(Box<Config>),
+    /// Asks how the account pays for on-demand streams.
+    AskOnDemandBilling(Box<Config>),
+    /// Creates the stream of these settings, with their credentials.
+    CreateStream(Box<Config>, NewStream),
     Check(Box<Config>, CheckKind),
     /// Creates an IAM user with the policy, signed with the credentials of these settings.
     Attach(Box<Config>, Attachment),

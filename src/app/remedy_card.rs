@@ -76,6 +76,19 @@ pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsErro
     once_ui(ui, seen, fault, (&remedy::remedy_of_put(fault, config), None));
 }
 
+/// The remedy for the creation of a stream, shown in Set up. `stream`: how it was to be created, and whether it was.
+pub(super) fn remedy_of_new_stream_ui(
+    ui: &mut Ui,
+    seen: &mut Seen<'_>,
+    fault: &AwsError,
+    config: &Config,
+    stream: &NewStream,
+) {
+    let mut remedy = remedy::remedy_of_new_stream(fault, config, stream);
+    remedy.location.take_if(|place| *place == remedy::Location::SetUpStream);
+    once_ui(ui, seen, fault, (&remedy, None));
+}
+
 fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, (remedy, event): (&Remedy, Option<Event>)) {
     card_ui(ui, Tone::Attention, &remedy.what, |ui| {
         words_ui(ui, remedy, fault);

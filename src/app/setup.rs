@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Credentials, CredentialsSource, DestinationKind, StreamArn},
-    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState, ListedStream},
+    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState},
     engine::{Answer, Steps, WaitingEvents},
     policy::{self as policies, IamCall},
     remedy,
@@ -105,16 +105,9 @@ impl SetUp {
         self.credentials.identity.coming(answer, config);
     }
 
-    pub(super) fn streams_coming(
-        &mut self,
-        answer: Answer<Result<Vec<ListedStream>, AwsError>>,
-        config: Config,
-    ) {
-        self.streams.list_coming(answer, config);
-    }
-
-    pub(super) fn new_stream_coming(&mut self, answer: Answer<Result<bool, AwsError>>, config: Config) {
-        self.streams.new_coming(answer, config);
+    /// The list of streams and the creation of one, for the answers of AWS.
+    pub(super) fn streams(&mut self) -> &mut Streams {
+        &mut self.streams
     }
 
     pub(super) fn check_started(&mut self, steps: Steps, config: Config, kind: CheckKind) {

@@ -13,7 +13,7 @@ use super::{
     widgets,
 };
 use crate::{
-    delivery::{AwsError, CheckStep, Millis, Verdict, error_code},
+    delivery::{AwsError, CheckStep, Millis, NewStream, Verdict, error_code},
     engine::{NextStep, Steps},
     event::shown,
 };
@@ -148,6 +148,9 @@ fn title(name: &str) -> String {
         "event" => "A test event is accepted".to_owned(),
         "delivery" => "The test event is delivered".to_owned(),
         "client-address" => "Events get the client's address".to_owned(),
+        NewStream::CREATE => "The stream is created".to_owned(),
+        NewStream::ACTIVE => "The stream is ACTIVE".to_owned(),
+        NewStream::RETENTION => "Its retention is set".to_owned(),
         other => widgets::capital(other),
     }
 }
@@ -155,7 +158,7 @@ fn title(name: &str) -> String {
 pub(super) fn row_ui(ui: &mut Ui, state: RowState, name: &str, detail: &str) {
     let t = tokens(ui);
     let (color, icon, word) = match state {
-        RowState::Running => (t.accent, None, "being checked"),
+        RowState::Running => (t.accent, None, "under way"),
         RowState::Waiting => (t.weak, Some(Icon::Minus), "not reached"),
         RowState::Passed => (t.ok, Some(Icon::Check), "passed"),
         RowState::Skipped => (t.weak, Some(Icon::SkipForward), "skipped"),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::line::Millis;
+
 /// The identity that AWS says our keys belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsIdentity {
@@ -22,6 +24,56 @@ pub struct ListedStream {
     pub status: Arc<str>,
     /// Its capacity mode is on-demand.
     pub on_demand: bool,
+    /// When it was created, if the server says.
+    pub created_at: Option<Millis>,
+}
+
+/// The streams of an account in one region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamList {
+    /// Sorted by name.
+    pub streams: Vec<ListedStream>,
+    /// There are more than Tributary lists.
+    pub has_more: bool,
+}
+
+/// What `DescribeStreamSummary` says about a stream. `None`: the server does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DescribedStream {
+    /// Such as `ACTIVE`.
+    pub status: Arc<str>,
+    /// Its capacity mode is on-demand.
+    pub on_demand: bool,
+    /// Number of shards that take records.
+    pub open_shards: u32,
+    /// How long records are kept, in hours.
+    pub retention_hours: u32,
+    /// Maximum size of a record in KiB.
+    pub record_kib_max: Option<u32>,
+    /// The KMS key that encrypts its records; `None`: they are not encrypted.
+    pub kms_key: Option<Arc<str>>,
+    /// Kinesis spreads records over the shards by itself (record distribution `AUTO`).
+    pub spreads_keys: bool,
+    /// Write capacity that is always there, in MiB/s. Only with on-demand Advantage.
+    pub warm_mibps: Option<u32>,
+    /// Registered consumers with enhanced fan-out.
+    pub consumers: Option<u32>,
+    /// Channels: streaming tables and deliveries to S3 that AWS runs.
+    pub channels: Option<u32>,
+}
+
+/// How the account pays for on-demand streams (`DescribeAccountSettings`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnDemandBilling {
+    /// Each stream by the hour, and its traffic.
+    Standard,
+    /// A commitment to a minimum throughput of the account, without a charge for each stream.
+    Advantage {
+        /// Before this time the commitment cannot end.
+        committed_until: Option<Millis>,
+        /// It ends at that time: somebody has switched it off.
+        is_ending: bool,
+    },
 }
 
 /// Where a profile in AWS's files gets its keys.

@@ -150,7 +150,25 @@ fn check_steps_records_and_selections_survive_serialisation() {
         profiles: vec![Profile { name: "work".into(), kind: ProfileKind::Sso, region: None, mfa: true }],
         has_cli: true,
     });
-    survives(&ListedStream { name: "clicks".into(), status: "ACTIVE".into(), on_demand: true });
+    let (name, status) = ("clicks".into(), "ACTIVE".into());
+    let listed = ListedStream { name, status, on_demand: true, created_at: Some(1) };
+    survives(&StreamList { streams: vec![listed], has_more: true });
+    survives(&DescribedStream {
+        status: "ACTIVE".into(),
+        on_demand: true,
+        open_shards: 4,
+        retention_hours: 24,
+        record_kib_max: Some(1024),
+        kms_key: Some("alias/aws/kinesis".into()),
+        spreads_keys: false,
+        warm_mibps: None,
+        consumers: Some(2),
+        channels: None,
+    });
+    survives(&OnDemandBilling::Advantage { committed_until: Some(1), is_ending: false });
+    let tags = vec![StreamTag { key: "Größe".to_owned(), value: String::new() }];
+    let capacity = Capacity::Provisioned { shards: 2 };
+    survives(&NewStream { capacity, tags, ..NewStream::default() });
     survives(&SignInPage { address: Some("https://x".to_owned()), code: None });
 }
 

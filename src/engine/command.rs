@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Format;
 use crate::{
     config::{Config, Destination},
-    delivery::{CheckKind, EventId, Query, ReadFrom, Receipt, ResendSelection, chart::ChartSpan},
+    delivery::{CheckKind, EventId, NewStream, Query, ReadFrom, Receipt, ResendSelection, chart::ChartSpan},
     event::Kind,
     policy::Attachment,
     practice::Faults,
@@ -84,7 +84,9 @@ pub(super) enum Request {
         keys: AwsKeys,
     },
     ListStreams(Box<Config>),
-    CreateStream(Box<Config>),
+    DescribeStream(Box<Config>),
+    /// How the account pays for on-demand streams.
+    OnDemandBilling(Box<Config>),
 }
 
 /// Requests that report their steps, one by one.
@@ -99,6 +101,11 @@ pub(super) enum Check {
     Attach {
         config: Box<Config>,
         attachment: Attachment,
+    },
+    /// Create the stream of these settings, with their credentials.
+    CreateStream {
+        config: Box<Config>,
+        stream: NewStream,
     },
 }
 
@@ -333,7 +340,8 @@ mod tests {
         assert!(!format!("{keys:?}").contains("my"), "no key is printed");
         returns(Request::StoreKeys { destination: Box::new(config().destination), keys });
         returns(Request::ListStreams(config()));
-        returns(Request::CreateStream(config()));
+        returns(Request::DescribeStream(config()));
+        returns(Request::OnDemandBilling(config()));
         returns(SignIn { profile: "work".to_owned(), with: SignInWith::Sso });
     }
 
@@ -343,6 +351,7 @@ mod tests {
         returns(Check::PublicAddress);
         let attachment = Attachment { grants: Grants::default(), name: "t".to_owned(), access_key: true };
         returns(Check::Attach { config: config(), attachment });
+        returns(Check::CreateStream { config: config(), stream: NewStream::default() });
         returns(LogRequest::Page(query()));
         returns(LogRequest::Detail(7));
         returns(LogRequest::Overview(ChartSpan::Hour));

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     delivery::{
-        AwsError, AwsIdentity, AwsProfiles, CheckStep, Delivery, Detail, Exported, ListedStream, LogPage,
-        Record, Resent, chart::Overview, error_code,
+        AwsError, AwsIdentity, AwsProfiles, CheckStep, Delivery, DescribedStream, Detail, Exported, LogPage,
+        OnDemandBilling, Record, Resent, StreamList, chart::Overview, error_code,
     },
     remedy::SignIn,
 };
@@ -62,9 +62,9 @@ pub(super) enum Reply {
     Record(Option<Record>),
     Profiles(AwsProfiles),
     Identity(AwsIdentity),
-    Streams(Vec<ListedStream>),
-    /// Whether the new stream is ready.
-    StreamCreated(bool),
+    Streams(StreamList),
+    Stream(DescribedStream),
+    OnDemandBilling(OnDemandBilling),
     Page(LogPage),
     Detail(Option<Box<Detail>>),
     Overview(Overview),

@@ -50,8 +50,11 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, request: Request) -> Outcome
         Request::ListStreams(config) => {
             Reply::Streams(kinesis::list_streams(&config).await.map_err(Failure::Aws)?)
         }
-        Request::CreateStream(config) => {
-            Reply::StreamCreated(kinesis::create_stream(&config).await.map_err(Failure::Aws)?)
+        Request::DescribeStream(config) => {
+            Reply::Stream(kinesis::describe_stream(&config).await.map_err(Failure::Aws)?)
+        }
+        Request::OnDemandBilling(config) => {
+            Reply::OnDemandBilling(kinesis::on_demand_billing(&config).await.map_err(Failure::Aws)?)
         }
     })
 }

@@ -214,6 +214,11 @@ impl Supervisor {
                 drop(tell);
                 shared.faces.wake();
             }),
+            Check::CreateStream { config, stream } => self.shared.tasks.job(async move {
+                Box::pin(kinesis::create_stream(&config, &stream, |step| tell(&shared, step))).await;
+                drop(tell);
+                shared.faces.wake();
+            }),
         }
     }
 

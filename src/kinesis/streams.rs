@@ -1,19 +1,23 @@
-//! The streams of an account: lists them, and creates one. Both need permissions beyond the default policy, and happen
-//! only when the user asks.
+//! What an account says about its streams: their list, one of them in detail, and how the account pays for on-demand
+//! streams. All need permissions beyond the default policy, and are asked only when the user asks.
 
 use std::time::Duration;
 
-use aws_sdk_kinesis::types::{StreamMode, StreamModeDetails, StreamStatus};
+use aws_sdk_kinesis::types::{
+    EncryptionType, MinimumThroughputBillingCommitmentOutput, MinimumThroughputBillingCommitmentOutputStatus,
+    RecordDistributionStrategy, StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamSummary,
+};
+use aws_smithy_types::DateTime;
 
 use super::{
     client::Client,
     credentials::{self, FoundKeys},
     error::aws_error,
-    retry::ClockOffset,
+    retry::{ClockOffset, retried},
 };
 use crate::{
-    config::{Config, StreamArn},
-    delivery::{AwsError, ListedStream},
+    config::Config,
+    delivery::{AwsError, DescribedStream, ListedStream, Millis, OnDemandBilling, StreamList, error_code},
 };
 
 /// Streams a call. Kinesis allows 10,000.
@@ -24,14 +28,9 @@ const STREAMS_MAX: usize = 10_000;
 const THROTTLED_ATTEMPTS: u32 = 5;
 const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often to look whether a new stream is active. That takes about half a minute.
-const ACTIVE_LOOKS: u32 = 60;
-const ACTIVE_PAUSE: Duration = Duration::from_secs(2);
-
 /// The streams of the settings' region, sorted by name. Needs `kinesis:ListStreams`.
-pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError> {
-    let FoundKeys { aws, keys, .. } = credentials::find(config).await?;
-    let client = Client::with_keys(&aws, &keys, config);
+pub async fn list_streams(config: &Config) -> Result<StreamList, AwsError> {
+    let client = connect(config).await?;
     let mut streams: Vec<ListedStream> = Vec::new();
     let mut token: Option<String> = None;
     let mut throttled = 0;
@@ -58,56 +57,86 @@ pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError
                 name: name.as_str().into(),
                 status: "".into(),
                 on_demand: false,
+                created_at: None,
             };
             streams.extend(output.stream_names().iter().map(named));
         }
-        streams.extend(output.stream_summaries().iter().map(|summary| ListedStream {
-            name: summary.stream_name().into(),
-            status: summary.stream_status().as_str().into(),
-            on_demand: summary.stream_mode_details().map(StreamModeDetails::stream_mode)
-                == Some(&StreamMode::OnDemand),
-        }));
+        streams.extend(output.stream_summaries().iter().map(listed));
         token = output.next_token().map(str::to_owned);
-        if !output.has_more_streams() || streams.len() == before || streams.len() >= STREAMS_MAX {
+        let has_more = output.has_more_streams() && streams.len() > before;
+        if !has_more || streams.len() >= STREAMS_MAX {
             streams.sort();
-            return Ok(streams);
+            return Ok(StreamList { streams, has_more });
         }
     }
 }
 
-/// Creates the settings' stream with on-demand capacity, and waits until it is active. `Ok(false)`: AWS creates it, and it
-/// was not seen to be active. Needs `kinesis:CreateStream`. The stream costs its owner money.
-pub async fn create_stream(config: &Config) -> Result<bool, AwsError> {
+async fn connect(config: &Config) -> Result<Client, AwsError> {
     let FoundKeys { aws, keys, .. } = credentials::find(config).await?;
-    let client = Client::with_keys(&aws, &keys, config);
-    let stream = &config.destination.stream;
-    let name = match StreamArn::parse(stream) {
-        Ok(arn) => {
-            // AWS creates a stream in the account of the keys. If STS does not say which that is, Kinesis decides.
-            if let Ok(identity) = credentials::identity_of(&aws, &mut ClockOffset::default()).await {
-                credentials::check_account(&identity, arn.account_id)?;
-            }
-            arn.name
-        }
-        Err(_name) => stream,
-    };
-    let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build();
-    let request = client.sdk().create_stream().stream_name(name).set_stream_mode_details(mode.ok());
-    request.send().await.map_err(|error| aws_error(&error))?;
-    for _ in 0..ACTIVE_LOOKS {
-        match client.sdk().describe_stream_summary().stream_name(name).send().await {
-            Ok(output) => {
-                let status =
-                    output.stream_description_summary().map(|summary| summary.stream_status().clone());
-                if status == Some(StreamStatus::Active) {
-                    return Ok(true);
-                }
-            }
-            // Permission to create a stream does not imply permission to describe it.
-            Err(error) if &*aws_error(&error).code == "AccessDeniedException" => return Ok(false),
-            Err(_) => {}
-        }
-        tokio::time::sleep(ACTIVE_PAUSE).await;
+    Ok(Client::with_keys(&aws, &keys, config))
+}
+
+fn listed(summary: &StreamSummary) -> ListedStream {
+    ListedStream {
+        name: summary.stream_name().into(),
+        status: summary.stream_status().as_str().into(),
+        on_demand: is_on_demand(summary.stream_mode_details()),
+        created_at: summary.stream_creation_timestamp().and_then(millis),
     }
-    Ok(false)
+}
+
+fn is_on_demand(details: Option<&StreamModeDetails>) -> bool {
+    details.map(StreamModeDetails::stream_mode) == Some(&StreamMode::OnDemand)
+}
+
+fn millis(time: &DateTime) -> Option<Millis> {
+    time.to_millis().ok()
+}
+
+/// The settings' stream in detail. Needs `kinesis:DescribeStreamSummary`.
+pub async fn describe_stream(config: &Config) -> Result<DescribedStream, AwsError> {
+    let client = connect(config).await?;
+    let request = client.sdk().describe_stream_summary();
+    let request = request.set_stream_name(client.target().name()).set_stream_arn(client.target().arn());
+    let answer = retried(&mut ClockOffset::default(), || request.clone().send()).await;
+    let answer = answer.map_err(|failure| failure.error)?;
+    let unclear = || AwsError::new(error_code::UNCLEAR_ANSWER, "the answer describes no stream");
+    answer.stream_description_summary().map(described).ok_or_else(unclear)
+}
+
+pub(super) fn described(summary: &StreamDescriptionSummary) -> DescribedStream {
+    let count = |count: i32| u32::try_from(count).unwrap_or_default();
+    let warm = summary.warm_throughput();
+    DescribedStream {
+        status: summary.stream_status().as_str().into(),
+        on_demand: is_on_demand(summary.stream_mode_details()),
+        open_shards: count(summary.open_shard_count()),
+        retention_hours: count(summary.retention_period_hours()),
+        record_kib_max: summary.max_record_size_in_kib().map(count),
+        kms_key: (summary.encryption_type() == Some(&EncryptionType::Kms))
+            .then(|| summary.key_id().unwrap_or_default().into()),
+        spreads_keys: summary.record_distribution_strategy() == Some(&RecordDistributionStrategy::Auto),
+        warm_mibps: warm.and_then(|warm| warm.target_mibps().or(warm.current_mibps())).map(count),
+        consumers: summary.consumer_count().map(count),
+        channels: summary.channel_count().map(count),
+    }
+}
+
+/// How the account of these settings pays for on-demand streams. Needs `kinesis:DescribeAccountSettings`.
+pub async fn on_demand_billing(config: &Config) -> Result<OnDemandBilling, AwsError> {
+    let client = connect(config).await?;
+    let request = client.sdk().describe_account_settings();
+    let answer = retried(&mut ClockOffset::default(), || request.clone().send()).await;
+    let answer = answer.map_err(|failure| failure.error)?;
+    Ok(answer.minimum_throughput_billing_commitment().map_or(OnDemandBilling::Standard, billing))
+}
+
+fn billing(commitment: &MinimumThroughputBillingCommitmentOutput) -> OnDemandBilling {
+    use MinimumThroughputBillingCommitmentOutputStatus::{Enabled, EnabledUntilEarliestAllowedEnd};
+    let committed_until = commitment.earliest_allowed_end_at().and_then(millis);
+    match commitment.status() {
+        Enabled => OnDemandBilling::Advantage { committed_until, is_ending: false },
+        EnabledUntilEarliestAllowedEnd => OnDemandBilling::Advantage { committed_until, is_ending: true },
+        _ => OnDemandBilling::Standard,
+    }
 }

@@ -124,7 +124,7 @@ pub(super) struct Statement {
 
 impl Statement {
     /// A statement of a policy that belongs to the one who acts.
-    fn allow(action: &[&'static str], resource: impl Into<String>) -> Self {
+    pub(super) fn allow(action: &[&'static str], resource: impl Into<String>) -> Self {
         let resource = Some(json!([resource.into()]));
         Self { sid: None, effect: "Allow", principal: None, action: json!(action), resource, condition: None }
     }

@@ -13,7 +13,7 @@ pub(super) enum Audience {
     Forwarder,
     /// Someone who had one record put. Nothing retries.
     OnePut,
-    /// Someone who asked for something that stores no record, such as a check. Nothing retries.
+    /// Someone who asked for something that stores no record, such as a check or a new stream. Nothing retries.
     OneCall,
 }
 

@@ -5,8 +5,9 @@ use super::{
     text::{Location, Remedy},
 };
 
-const ATTACH: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-using.html#attach-managed-policy-console";
-const DENIED: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html";
+pub(super) const ATTACH: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-using.html#attach-managed-policy-console";
+pub(super) const DENIED: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html";
 const REGIONS: &str = "https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html";
 const KMS: &str = "https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html";
 const KMS_STATES: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html";

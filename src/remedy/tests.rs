@@ -1,6 +1,7 @@
 //! Every code's remedy: what it says to whom, and where it leads.
 
 mod classes;
+mod new_stream;
 
 use super::{credentials::Provider, *};
 use crate::{

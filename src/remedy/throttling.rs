@@ -1,12 +1,13 @@
 //! The stream or AWS throttles requests.
 
 use super::{
-    context::{Audience, Context},
+    context::Context,
     text::{Location, Remedy},
 };
 
 const CAPACITY: &str = "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html";
-const LIMITS: &str = "https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html";
+pub(super) const LIMITS: &str =
+    "https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html";
 const KMS: &str = "https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,29 +34,21 @@ impl Throttling {
             .see(KMS),
             Self::StreamBusy => Remedy::new(
                 format!("{stream} is being created, changed or deleted right now."),
-                format!("{} refuses such requests until the change is done. For a new stream it can also mean that the name is taken.", context.who()),
-                format!("{retry} If you wanted to create this stream: it is there already, use it as it is."),
+                format!("{} refuses such requests until the change is done.", context.who()),
+                retry,
             )
             .at(Location::SetUpStream),
             Self::RateLimit if !context.is_aws => Remedy::new(
                 format!("{server} is throttling requests, or a limit of the server is reached."),
-                "It limits how often it is asked, or how many streams and shards (the parts of a stream) it has.",
-                format!("{retry} If you were creating a stream, delete one that is not needed or raise the server's limit."),
+                "It limits how often it is asked.",
+                retry,
             ),
-            Self::RateLimit => {
-                let for_a_new_stream = match context.audience {
-                    Audience::Forwarder | Audience::OnePut => {
-                        " If you were creating a stream, delete one that is not needed or ask AWS for a higher limit."
-                    }
-                    Audience::OneCall => "",
-                };
-                Remedy::new(
-                    format!("{server} is throttling requests, or a limit of the account is reached."),
-                    "AWS limits an account's request rate, and its number of streams and shards (the parts of a stream).",
-                    format!("{retry}{for_a_new_stream}"),
-                )
-                .see(LIMITS)
-            }
+            Self::RateLimit => Remedy::new(
+                format!("{server} is throttling requests, or a limit of the account is reached."),
+                "AWS limits an account's request rate.",
+                retry,
+            )
+            .see(LIMITS),
             Self::Throughput => Remedy::new(
                 format!("{stream} is over its throughput limit."),
                 "Each shard (part of a stream) takes 1,000 records and 1 MB a second. All events of one user go to the same shard, so one very busy user can fill it.",

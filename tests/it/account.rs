@@ -56,6 +56,8 @@ struct Memory {
     rule: Rule,
     asked: Vec<Asked>,
     streams: BTreeMap<String, Vec<Value>>,
+    /// What was asked for when a stream was created, with its retention.
+    made: BTreeMap<String, Value>,
     iam: BTreeMap<String, String>,
 }
 
@@ -73,6 +75,7 @@ impl Account {
             rule: Box::new(|_| Reply::Usual),
             asked: Vec::new(),
             streams: streams.iter().map(|name| ((*name).to_owned(), Vec::new())).collect(),
+            made: BTreeMap::new(),
             iam: BTreeMap::new(),
         }));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -204,35 +207,55 @@ fn xml_error(code: &str, message: &str) -> String {
     )
 }
 
+fn kinesis_error(code: &str, message: &str) -> (u16, String) {
+    (400, json!({ "__type": code, "message": message }).to_string())
+}
+
+fn summary(name: &str) -> Value {
+    json!({
+        "StreamName": name, "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/{name}"),
+        "StreamStatus": "ACTIVE", "StreamModeDetails": { "StreamMode": "ON_DEMAND" },
+        "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0, "EnhancedMonitoring": [],
+        "EncryptionType": "NONE", "OpenShardCount": 4, "ConsumerCount": 0,
+    })
+}
+
+/// The summary of a stream with what was asked for when it was created.
+fn described(memory: &Memory, name: &str) -> Value {
+    let mut described = summary(name);
+    let made = memory.made.get(name).cloned().unwrap_or_default();
+    for member in ["StreamModeDetails", "RetentionPeriodHours", "MaxRecordSizeInKiB"] {
+        if !made[member].is_null() {
+            described[member] = made[member].clone();
+        }
+    }
+    if !made["ShardCount"].is_null() {
+        described["OpenShardCount"] = made["ShardCount"].clone();
+    }
+    described
+}
+
 fn of_kinesis(memory: &mut Memory, asked: &Asked) -> (u16, String) {
     let json = &asked.json;
     let name = json["StreamName"].as_str().or_else(|| json["StreamARN"].as_str()?.rsplit('/').next());
     let name = name.unwrap_or_default().to_owned();
-    let error = |code: &str, message: &str| (400, json!({ "__type": code, "message": message }).to_string());
-    let summary = |name: &str| {
-        json!({
-            "StreamName": name, "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/{name}"),
-            "StreamStatus": "ACTIVE", "StreamModeDetails": { "StreamMode": "ON_DEMAND" },
-            "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0, "EnhancedMonitoring": [],
-            "EncryptionType": "NONE", "OpenShardCount": 4, "ConsumerCount": 0,
-        })
-    };
     match &*asked.action {
         "ListStreams" => {
             let streams: Vec<_> = memory.streams.keys().map(|name| summary(name)).collect();
             let names: Vec<_> = memory.streams.keys().collect();
-            (
-                200,
-                json!({ "StreamNames": names, "StreamSummaries": streams, "HasMoreStreams": false })
-                    .to_string(),
-            )
+            let list = json!({ "StreamNames": names, "StreamSummaries": streams, "HasMoreStreams": false });
+            (200, list.to_string())
         }
         "CreateStream" => {
             if memory.streams.contains_key(&name) {
-                return error("ResourceInUseException", "Stream exists already");
+                return kinesis_error("ResourceInUseException", "Stream exists already");
             }
+            memory.made.insert(name.clone(), json.clone());
             memory.streams.insert(name, Vec::new());
-            (200, "{}".to_owned())
+            (200, String::new())
+        }
+        "DescribeAccountSettings" => {
+            (200, json!({ "MinimumThroughputBillingCommitment": { "Status": "DISABLED" } }).to_string())
         }
         "GetRecords" => {
             let place = json["ShardIterator"].as_str().unwrap_or_default().to_owned();
@@ -241,21 +264,36 @@ fn of_kinesis(memory: &mut Memory, asked: &Asked) -> (u16, String) {
             let records = memory.streams.get(stream).cloned().unwrap_or_default();
             let next = format!("{stream}/{}", records.len());
             let records = records.get(from..).unwrap_or_default();
-            (
-                200,
-                json!({ "Records": records, "NextShardIterator": next, "MillisBehindLatest": 0 }).to_string(),
-            )
+            let answer = json!({ "Records": records, "NextShardIterator": next, "MillisBehindLatest": 0 });
+            (200, answer.to_string())
         }
-        _ if !memory.streams.contains_key(&name) => error(
+        _ if !memory.streams.contains_key(&name) => kinesis_error(
             "ResourceNotFoundException",
             &format!("Stream {name} under account {ACCOUNT_ID} not found."),
         ),
-        "DescribeStreamSummary" => (200, json!({ "StreamDescriptionSummary": summary(&name) }).to_string()),
+        _ => of_stream(memory, asked, name),
+    }
+}
+
+/// The answer to a request about a stream that is there.
+fn of_stream(memory: &mut Memory, asked: &Asked, name: String) -> (u16, String) {
+    let json = &asked.json;
+    match &*asked.action {
+        "DescribeStreamSummary" => {
+            (200, json!({ "StreamDescriptionSummary": described(memory, &name) }).to_string())
+        }
+        "IncreaseStreamRetentionPeriod" => {
+            let made = memory.made.entry(name).or_insert_with(|| json!({}));
+            made["RetentionPeriodHours"] = json["RetentionPeriodHours"].clone();
+            (200, String::new())
+        }
         "GetShardIterator" => {
             let at: usize = json["StartingSequenceNumber"].as_str().and_then(|n| n.parse().ok()).unwrap_or(1);
             (200, json!({ "ShardIterator": format!("{name}/{}", at - 1) }).to_string())
         }
-        "PutRecord?" | "PutRecords?" => error("DryRunOperationException", "Request would have succeeded."),
+        "PutRecord?" | "PutRecords?" => {
+            kinesis_error("DryRunOperationException", "Request would have succeeded.")
+        }
         "PutRecord" => {
             let records = memory.streams.get_mut(&name).expect("it is there");
             let number = (records.len() + 1).to_string();
@@ -265,7 +303,7 @@ fn of_kinesis(memory: &mut Memory, asked: &Asked) -> (u16, String) {
             }));
             (200, json!({ "ShardId": "shardId-000000000000", "SequenceNumber": number }).to_string())
         }
-        other => error("UnknownOperationException", other),
+        other => kinesis_error("UnknownOperationException", other),
     }
 }
 

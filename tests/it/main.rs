@@ -15,6 +15,7 @@ mod clicks;
 mod composing;
 mod conformance;
 mod corpus;
+mod create_stream;
 mod credentials;
 mod delivery;
 mod desktop;

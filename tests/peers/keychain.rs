@@ -8,7 +8,7 @@ use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use serde_json::Value;
 use tributary::config::{Config, CredentialsSource};
-use tributary::delivery::Verdict;
+use tributary::delivery::{NewStream, Verdict};
 use tributary::engine::{Engine, Paths};
 use tributary::policy::{Attachment, Grants};
 
@@ -47,6 +47,13 @@ fn keychain() -> Guard {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     panic!("the keychain does not answer");
+}
+
+/// Creates the settings' stream.
+async fn create_stream(config: &Config) {
+    let mut steps = Vec::new();
+    tributary::kinesis::create_stream(config, &NewStream::default(), |step| steps.push(step)).await;
+    assert!(steps.len() == 2 && steps.iter().all(|step| step.verdict == Verdict::Passed), "{steps:?}");
 }
 
 /// Runs the calling test again in a process with a D-Bus and a keychain. Returns the keychain's service there.
@@ -123,7 +130,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     for stream in ["clicks", "orders"] {
         let root = delivering_to(&ministack, stream);
-        assert_eq!(runtime.block_on(tributary::kinesis::create_stream(&root)), Ok(true));
+        runtime.block_on(create_stream(&root));
     }
     runtime.block_on(tributary::kinesis::attach(&root, &calls, |step| steps.push(step)));
     assert!(steps.len() == 4 && steps.iter().all(|step| step.verdict == Verdict::Passed), "{steps:?}");
@@ -177,7 +184,7 @@ fn a_keychain_that_is_unlocked_later_is_used_without_a_restart() {
     let ministack = Ministack::start();
     let root = delivering_to(&ministack, "clicks");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    assert_eq!(runtime.block_on(tributary::kinesis::create_stream(&root)), Ok(true));
+    runtime.block_on(create_stream(&root));
     let mut config = settings(&ministack, "clicks");
     config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.capture.require_write_key = false;
@@ -227,10 +234,7 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     });
     let clicks = settings(&ministack, "clicks");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    assert_eq!(
-        runtime.block_on(tributary::kinesis::create_stream(&delivering_to(&ministack, "clicks"))),
-        Ok(true)
-    );
+    runtime.block_on(create_stream(&delivering_to(&ministack, "clicks")));
     store(&clicks, keys[0].clone());
     let mut in_force = window_settings();
     in_force.destination = clicks.destination.clone();

@@ -1,43 +1,41 @@
-//! The list of the account's streams, and the creation of a stream. The user must confirm it, because AWS charges for it.
+//! The account's streams: their list, what AWS says about the one that was picked, and the creation of a stream. The user
+//! must confirm the creation, because AWS charges for it.
 
-use std::time::Duration;
+mod creation;
+mod facts;
+mod form;
+mod list;
+mod tags;
 
-use eframe::egui::{
-    self, Align, Button, Frame, Label, Layout, Margin, RichText, ScrollArea, Spinner, Stroke, Ui,
-};
+use eframe::egui::{self, Label, RichText, Spinner, Ui};
 use lucide_icons::Icon;
 
-use super::{
-    super::{
-        command::{AccountCommand, Command},
-        remedy_card,
-        seen::Seen,
-        theme::{self, tokens, weight},
-        widgets::{self, Tone},
-    },
-    asked::Asked,
-    identity,
+use super::super::{
+    command::{AccountCommand, Command},
+    seen::Seen,
+    theme::{tokens, weight},
+    widgets,
 };
 use crate::{
-    config::{self, Config, StreamArn},
-    delivery::{AwsError, ListedStream},
-    engine::Answer,
+    config::{self, Config},
+    delivery::{AwsError, DescribedStream, NewStream, OnDemandBilling, StreamList},
+    engine::{Answer, Steps},
     policy, remedy,
 };
-
-/// Maximum wait for the list: thousands of streams take many pages.
-const LIST_PATIENCE: Duration = Duration::from_mins(2);
-/// Maximum wait for a new stream: a little longer than the engine's own limit.
-const MAKE_PATIENCE: Duration = Duration::from_mins(4);
+use creation::{Creation, Wish};
+use facts::Facts;
+use form::{Form, Place};
+use list::List;
 
 #[derive(Default)]
-pub(super) struct Streams {
-    list: Asked<Vec<ListedStream>>,
-    /// The question before the stream is created is open.
+pub(crate) struct Streams {
+    list: List,
+    facts: Facts,
+    form: Form,
+    creation: Creation,
+    /// The form for a new stream is open.
     asks: bool,
-    /// The creation of a stream; `true`: the stream already takes records.
-    made: Asked<bool>,
-    /// A question or answer has just appeared below the buttons: scroll to it.
+    /// An answer or the form has just appeared below the buttons: scroll to it.
     reveal: bool,
 }
 
@@ -52,61 +50,93 @@ fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
 
 impl Streams {
     /// Takes the answer of a list of streams in the account and region of these settings.
-    pub(super) fn list_coming(
-        &mut self,
-        answer: Answer<Result<Vec<ListedStream>, AwsError>>,
-        config: Config,
-    ) {
-        self.list.begin(LIST_PATIENCE, answer, config);
+    pub(crate) fn list_coming(&mut self, answer: Answer<Result<StreamList, AwsError>>, config: Config) {
+        self.list.coming(answer, config);
     }
 
-    /// Takes the answer of the creation of the stream of these settings.
-    pub(super) fn new_coming(&mut self, answer: Answer<Result<bool, AwsError>>, config: Config) {
-        self.made.begin(MAKE_PATIENCE, answer, config);
+    /// Takes the answer about the stream of these settings.
+    pub(crate) fn description_coming(
+        &mut self,
+        answer: Answer<Result<DescribedStream, AwsError>>,
+        config: Config,
+    ) {
+        self.facts.coming(answer, config);
+    }
+
+    /// Takes the answer about the account of these settings.
+    pub(crate) fn billing_coming(
+        &mut self,
+        answer: Answer<Result<OnDemandBilling, AwsError>>,
+        config: Config,
+    ) {
+        self.form.billing_coming(answer, config);
+    }
+
+    /// Takes the steps of the creation of the stream of these settings.
+    pub(crate) fn creation_started(&mut self, steps: Steps, config: Config, stream: NewStream) {
+        self.creation.started(steps, config, stream);
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
-        if self.list.receive(ctx) {
+        if self.list.logic(ctx) {
             // Only the newer answer is valid: the stream may have been deleted since.
-            self.made.forget_answer();
+            self.creation.forget_success();
             self.reveal = true;
         }
-        if self.made.receive(ctx) {
-            if self.made.answer().is_some_and(|(made, _)| made.is_ok()) {
-                // Drop the list, because it was read before the stream was created.
-                self.list.forget_answer();
-            }
-            self.reveal = true;
+        self.facts.logic(ctx);
+        self.form.logic(ctx);
+        if self.creation.logic(ctx) {
+            // Drop the list, because it was read before the stream was created.
+            self.list.forget();
+            self.asks = false;
         }
     }
 
     /// Draws the card. `missing`: why AWS cannot be asked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
         arn_ui(ui, seen, &arn(draft));
-        let busy = self.list.is_waiting() || self.made.is_waiting();
-        let nameless = config::check_stream(&draft.destination.stream).err().map(|why| why.to_string());
-        let server = server_of(seen, draft);
-        let who = server.as_deref().unwrap_or("AWS");
+        self.actions_ui(ui, seen, draft, missing);
+        let answers = ui.scope(|ui| {
+            self.creation_ui(ui, seen, draft, missing);
+            if self.asks {
+                // The form needs the room.
+                return;
+            }
+            if let Some(name) = self.list.ui(ui, seen, draft) {
+                draft.destination.stream = name;
+                seen.push(Command::Account(AccountCommand::DescribeStream(Box::new(draft.clone()))));
+            }
+            self.facts.ui(ui, draft);
+        });
+        if std::mem::take(&mut self.reveal) {
+            widgets::reveal(ui, answers.response.rect);
+        }
+    }
+
+    fn actions_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
+        let busy = self.list.is_waiting() || self.creation.is_running();
+        let nameless = config::check_stream(&draft.destination.stream).err();
+        let nameless = nameless.map(|why| widgets::capital(&why.to_string()));
         ui.horizontal_wrapped(|ui| {
             let why = missing.unwrap_or("An answer is awaited");
             let list = ui.add_enabled_ui(missing.is_none() && !busy, |ui| {
                 widgets::button_ui(ui, Icon::List, "List my streams")
             });
             if list.inner.on_disabled_hover_text(why).clicked() {
-                self.list.forget_answer();
+                self.list.forget();
                 seen.push(Command::Account(AccountCommand::ListStreams(Box::new(draft.clone()))));
             }
             let can = missing.is_none() && !busy && nameless.is_none() && !self.asks;
             let make =
                 ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::Plus, "Create this stream …")).inner;
-            let why = missing.or(nameless.as_deref()).unwrap_or("Answer the question below first");
+            let why = missing.or(nameless.as_deref()).unwrap_or("The form is open below");
             if make.on_disabled_hover_text(why).clicked() {
-                self.asks = true;
-                self.made.forget_answer();
-                self.reveal = true;
+                self.open_form(seen, draft);
             }
             if busy {
                 ui.add(Spinner::new().size(14.0));
+                let server = server_of(seen, draft);
+                let who = server.as_deref().unwrap_or("AWS");
                 let text = if self.list.is_waiting() {
                     format!("Asking {who} …")
                 } else {
@@ -115,144 +145,55 @@ impl Streams {
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
-        let answers = ui.scope(|ui| {
-            if self.asks {
-                self.question_ui(ui, seen, draft, server.as_deref());
-            }
-            self.made_ui(ui, seen, draft);
-            self.list_ui(ui, seen, draft);
-        });
-        if std::mem::take(&mut self.reveal) {
-            widgets::reveal(ui, answers.response.rect);
+    }
+
+    fn open_form(&mut self, seen: &mut Seen<'_>, draft: &Config) {
+        self.asks = true;
+        self.creation.forget();
+        self.reveal = true;
+        if self.form.asks_about(draft) {
+            seen.push(Command::Account(AccountCommand::AskOnDemandBilling(Box::new(draft.clone()))));
         }
     }
 
-    /// The question before a stream is created. `server`: the server, if it is not AWS.
-    fn question_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, server: Option<&str>) {
-        let t = tokens(ui);
-        let frame = Frame::new().fill(t.warn.gamma_multiply(0.10)).corner_radius(8);
-        frame.inner_margin(Margin::symmetric(12, 9)).show(ui, |ui| {
-            ui.take_available_width();
-            let name = name(draft);
-            let region = &draft.destination.region;
-            let (title, text) = match server {
-                Some(server) => (
-                    format!("Create “{name}” on {server}?"),
-                    "On-demand: its capacity follows the traffic. This server is not AWS, so AWS does not charge for \
-                     the stream.",
-                ),
-                None => (
-                    format!("Create “{name}” in {region}? It costs money."),
-                    "On-demand: its capacity follows the traffic. AWS charges for every hour that it exists, even without \
-                     records, and for every GB. Delete it in the AWS console when you no longer need it.",
-                ),
-            };
-            ui.add(Label::new(weight(title, 640.0).color(t.strong)).wrap());
-            ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
-            ui.horizontal_wrapped(|ui| {
-                if widgets::primary_button_ui(ui, Icon::Check, "Create stream", true).clicked() {
+    /// Draws the form, and the creation that is under way or has ended.
+    fn creation_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
+        let server = server_of(seen, draft);
+        if self.asks && !self.creation.is_running() {
+            let place = Place { draft, server: server.as_deref(), missing };
+            match self.form.ui(ui, seen, place) {
+                Some(form::Choice::Create(stream)) => {
+                    let create = AccountCommand::CreateStream(Box::new(draft.clone()), stream);
+                    seen.push(Command::Account(create));
+                }
+                Some(form::Choice::NotNow) => {
                     self.asks = false;
-                    seen.push(Command::Account(AccountCommand::CreateStream(Box::new(draft.clone()))));
+                    self.creation.forget();
                 }
-                if widgets::button_ui(ui, Icon::X, "Not now").clicked() {
-                    self.asks = false;
-                }
-                if server.is_none() {
-                    widgets::link_ui(ui, "What it costs", policy::KINESIS_PRICING);
-                }
-            });
-        });
-    }
-
-    fn made_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
-        match self.made.answer() {
-            Some((_, config)) if !config.destination.is_same_stream(&draft.destination) => {}
-            Some((Ok(true), config)) => {
-                let text = format!("{} is ready and takes records.", name(config));
-                widgets::message_ui(ui, Tone::Good, &text);
+                None => {}
             }
-            Some((Ok(false), config)) => {
-                let text = match server_of(seen, config) {
-                    Some(server) => format!("{server} is creating {}.", name(config)),
-                    None => format!("AWS is creating {}. This takes about half a minute.", name(config)),
-                };
-                widgets::message_ui(ui, Tone::Note, &text);
+        }
+        match self.creation.ui(ui, seen, draft) {
+            Some(Wish::AddTag) => {
+                self.form.add_tag();
+                self.asks = true;
             }
-            Some((Err(fault), config)) => {
-                remedy_card::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));
+            Some(Wish::UseExisting) => {
+                self.asks = false;
+                self.creation.forget();
+                seen.push(Command::Account(AccountCommand::DescribeStream(Box::new(draft.clone()))));
+            }
+            Some(Wish::DoTheRest(stream)) => {
+                let create = AccountCommand::CreateStream(Box::new(draft.clone()), stream);
+                seen.push(Command::Account(create));
+            }
+            Some(Wish::CopyPolicy(stream)) => {
+                ui.copy_text(policy::creation_policy(draft, &stream));
+                seen.copied(form::policy_name(draft));
             }
             None => {}
         }
     }
-
-    fn list_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config) {
-        const HEIGHT_MAX: f32 = 190.0;
-        let t = tokens(ui);
-        let list = match self.list.answer() {
-            Some((_, config)) if !identity::is_same_but_for_stream(config, draft) => return,
-            Some((Ok(list), _)) => list,
-            Some((Err(fault), config)) => {
-                return remedy_card::remedy_for_ui(
-                    ui,
-                    seen,
-                    fault,
-                    config,
-                    Some(remedy::Location::SetUpStream),
-                );
-            }
-            None => return,
-        };
-        if list.is_empty() {
-            let text = format!("No stream in {} yet.", draft.destination.region);
-            return widgets::message_ui(ui, Tone::Note, &text);
-        }
-        let (typed, mut chosen) = (draft.destination.stream.clone(), None);
-        let is_one = list.iter().any(|stream| *stream.name == typed);
-        let fitting: Vec<_> = list.iter().filter(|stream| is_one || stream.name.contains(&typed)).collect();
-        let shown = if fitting.is_empty() { list.iter().collect() } else { fitting };
-        let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(4);
-        frame.show(ui, |ui| {
-            ScrollArea::vertical().id_salt("streams").max_height(HEIGHT_MAX).show_rows(
-                ui,
-                26.0,
-                shown.len(),
-                |ui, rows| {
-                    ui.take_available_width();
-                    ui.spacing_mut().item_spacing.y = 0.0;
-                    for stream in &shown[rows] {
-                        if row_ui(ui, stream, *stream.name == typed) {
-                            chosen = Some(stream.name.to_string());
-                        }
-                    }
-                },
-            );
-        });
-        if let Some(name) = chosen {
-            draft.destination.stream = name;
-        }
-    }
-}
-
-fn row_ui(ui: &mut Ui, stream: &ListedStream, selected: bool) -> bool {
-    let t = tokens(ui);
-    let kind = if stream.on_demand { "on-demand" } else { "provisioned" };
-    let about = match &*stream.status {
-        "" => String::new(),
-        "ACTIVE" => kind.to_owned(),
-        status => format!("{kind}, {status}"),
-    };
-    let name = (theme::icon(Icon::Waves).color(t.weak), weight(&*stream.name, 520.0));
-    let about = RichText::new(about).size(12.0).color(t.weak);
-    ui.with_layout(Layout::top_down_justified(Align::Min), |ui| {
-        let button = Button::selectable(selected, name).right_text(about).min_size(egui::vec2(0.0, 26.0));
-        ui.add(button).accessible_name(format!("Use stream {}", stream.name)).clicked()
-    })
-    .inner
-}
-
-fn name(config: &Config) -> &str {
-    let stream = &config.destination.stream;
-    StreamArn::parse(stream).map_or(stream, |arn| arn.name)
 }
 
 /// Draws the full ARN, on several lines if needed.

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     app::{
-        banner,
         command::{Command, StreamCommand},
         detail::{self, HistoryStep, Looks, Pane},
         place::Place,
+        remedy_card,
         seen::Seen,
         theme::tokens,
         waiting::{Poll, Waiting},
@@ -223,8 +223,8 @@ impl Sent {
             // A request that was refused as a whole has no line in the log.
             let refusal = self.answer.as_ref().and_then(|answer| refusal(answer.as_ref().ok()?));
             if let Some(refusal) = refusal.filter(|_| self.pane.is_none()) {
-                let event = banner::Event { here: Place::Test, failed: None };
-                banner::remedy_ui(ui, seen, &refusal, Some(event));
+                let event = remedy_card::Event { here: Place::Test, failed: None };
+                remedy_card::remedy_ui(ui, seen, &refusal, Some(event));
             }
             return;
         };

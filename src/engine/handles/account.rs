@@ -10,7 +10,10 @@ use super::super::{
 };
 use crate::{
     config::{Config, Destination},
-    delivery::{AwsError, AwsIdentity, AwsProfiles, ListedStream, SignInPage},
+    delivery::{
+        AwsError, AwsIdentity, AwsProfiles, DescribedStream, NewStream, OnDemandBilling, SignInPage,
+        StreamList,
+    },
     policy::Attachment,
     remedy::SignIn,
 };
@@ -54,19 +57,31 @@ impl Account<'_> {
         self.0.request(Request::StoreKeys { destination: Box::new(destination), keys }, Reply::done)
     }
 
-    /// The streams in the account and region of these settings, by name.
-    pub fn streams(&self, config: Config) -> Answer<Result<Vec<ListedStream>, AwsError>> {
+    /// The streams in the account and region of these settings.
+    pub fn streams(&self, config: Config) -> Answer<Result<StreamList, AwsError>> {
         self.0.request(Request::ListStreams(Box::new(config)), |reply| {
             if let Reply::Streams(streams) = reply { Some(streams) } else { None }
         })
     }
 
-    /// Creates the stream of these settings, with on-demand capacity; `false`: it is not ready yet. It costs the account's
-    /// owner money.
-    pub fn create_stream(&self, config: Config) -> Answer<Result<bool, AwsError>> {
-        self.0.request(Request::CreateStream(Box::new(config)), |reply| {
-            if let Reply::StreamCreated(is_ready) = reply { Some(is_ready) } else { None }
+    /// The stream of these settings in detail.
+    pub fn describe_stream(&self, config: Config) -> Answer<Result<DescribedStream, AwsError>> {
+        self.0.request(Request::DescribeStream(Box::new(config)), |reply| {
+            if let Reply::Stream(stream) = reply { Some(stream) } else { None }
         })
+    }
+
+    /// How the account of these settings pays for on-demand streams.
+    pub fn on_demand_billing(&self, config: Config) -> Answer<Result<OnDemandBilling, AwsError>> {
+        self.0.request(Request::OnDemandBilling(Box::new(config)), |reply| {
+            if let Reply::OnDemandBilling(billing) = reply { Some(billing) } else { None }
+        })
+    }
+
+    /// Creates the stream of these settings, and reports each of [`NewStream::steps`]. It costs the account's owner money.
+    /// What was created stays if a later step fails.
+    pub fn create_stream(&self, config: Config, stream: NewStream) -> Steps {
+        self.0.check(Check::CreateStream { config: Box::new(config), stream })
     }
 
     /// Creates an IAM user by calls that the credentials of these settings sign. If a call fails, the earlier ones are undone.
