@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use eframe::egui::{Key, Modifiers, accesskit::Role};
+use eframe::egui::{Key, Modifiers, ThemePreference, accesskit::Role, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::account::{ACCOUNT_ID, Account, Asked, Reply, USER_ARN, denied};
 use crate::opened_window::{
     OpenedWindow, Window, click, copied, open, retype, says, settings, type_into, wait_for,
 };
+use crate::pictures::{SIZES, look_at, tributary_pictures};
 use crate::setup::use_server;
 use crate::window::is_run_with_keys;
 
@@ -389,4 +390,70 @@ fn a_stream_is_found_in_a_long_list_and_what_aws_says_about_it_is_shown() {
     click(window, "Use stream stream-05");
     wait_for(window, "the refusal", |window| says(window, "Looking at the stream is not permitted"));
     assert!(!says(window, "About stream-31"));
+}
+
+/// Looks at the window in every size, and in both themes if pictures are wanted, with this button in sight.
+fn look(window: &mut Window, name: &str, button: &str) {
+    let themes = [("dark", ThemePreference::Dark), ("light", ThemePreference::Light)];
+    let themes = if tributary_pictures().is_some() { &themes[..] } else { &themes[..1] };
+    for size in SIZES {
+        for (theme, preference) in themes.iter().copied() {
+            window.ctx.set_theme(preference);
+            window.set_size(vec2(size[0], size[1]));
+            window.run();
+            window.get_by_role_and_label(Role::Button, button).scroll_to_me();
+            window.run();
+            look_at(window, &format!("{name}-{}-{theme}", size[0]));
+        }
+    }
+    window.set_size(vec2(1280.0, 1600.0));
+    window.run();
+}
+
+#[test]
+fn the_form_its_answers_and_the_list_fit_into_every_window() {
+    if !is_run_with_keys("create_stream::the_form_its_answers_and_the_list_fit_into_every_window") {
+        return;
+    }
+    let names: Vec<String> =
+        (0..12).map(|number| format!("{number}-{}", "clickstream-".repeat(10))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let account = Account::start(&names);
+    account.set_rule(|asked| match &*asked.action {
+        "IncreaseStreamRetentionPeriod" => denied("kinesis:IncreaseStreamRetentionPeriod"),
+        _ => demands_a_tag(asked),
+    });
+    let mut opened = window_on(&account);
+    let window = &mut opened.window;
+    click(window, "List my streams");
+    let long = format!("Use stream {}", names[3]);
+    wait_for(window, "the list", |window| says(window, &long));
+    click(window, &long);
+    wait_for(window, "what AWS says", |window| says(window, "About 3-"));
+    look(window, "streams", &long);
+    retype(window, "Stream name", "clicks");
+    open_form(window);
+    wait_for(window, "what AWS says about the account", |window| says(window, "on-demand standard."));
+    look(window, "new-stream", "Create stream");
+    click(window, "Provisioned");
+    window.run();
+    set_number(window, "Retention, in hours", "9000");
+    click(window, "Add tag");
+    window.run();
+    type_into(window, "Tag 1 key", "aws:team");
+    type_into(window, "Tag 1 value", &"long ".repeat(60));
+    look(window, "new-stream-wrong", "Create stream");
+    set_number(window, "Retention, in hours", "168");
+    click(window, "Remove tag 1");
+    window.run();
+    click(window, "Create stream");
+    let add = "Add the tags your organisation demands";
+    wait_for(window, "the refusal", |window| says(window, add));
+    look(window, "new-stream-denied", add);
+    click(window, add);
+    window.run();
+    type_into(window, "Tag 1 key", "CostCenter");
+    click(window, "Create stream");
+    wait_for(window, "the failed step", |window| says(window, "Do the rest again"));
+    look(window, "new-stream-rest", "Do the rest again");
 }

@@ -19,7 +19,7 @@ const KEY: &str = "test-key-1234";
 
 const PLACES: [&str; 6] = ["Set up", "Sources", "Test", "Live", "Stream", "Settings"];
 
-const SIZES: [[f32; 2]; 3] = [[860.0, 560.0], [1280.0, 800.0], [1440.0, 900.0]];
+pub const SIZES: [[f32; 2]; 3] = [[860.0, 560.0], [1280.0, 800.0], [1440.0, 900.0]];
 
 /// What the window has to show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,7 +106,7 @@ fn out_of_the_window(window: &Window) -> Vec<String> {
 }
 
 /// Looks at the window as it is now, and stores its picture if asked to.
-fn look_at(window: &mut Window, name: &str) {
+pub fn look_at(window: &mut Window, name: &str) {
     settle(window);
     assert_eq!(out_of_the_window(window), Vec::<String>::new(), "{name}");
     let Some(folder) = tributary_pictures() else { return };
@@ -116,7 +116,7 @@ fn look_at(window: &mut Window, name: &str) {
 
 /// The folder for all pictures, if somebody wants to look at them.
 #[expect(clippy::disallowed_methods, reason = "a setting of this test")]
-fn tributary_pictures() -> Option<PathBuf> {
+pub fn tributary_pictures() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("TRIBUTARY_PICTURES")?);
     std::fs::create_dir_all(&folder).expect("the folder of the pictures");
     Some(folder)
