@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{AwsError, EventId},
+    delivery::{AwsError, EventId, NewStream},
     event::shown,
     remedy::{self, Remedy},
 };
