@@ -35,6 +35,7 @@ mod location;
 mod log_reader;
 mod open;
 mod payload;
+mod previews;
 mod queue;
 mod recent;
 mod renew;

@@ -1,6 +1,7 @@
 //! The Live place: the delivery log with its search, the delivery that is open beside it, and the charts.
 
 mod bulk;
+mod cells;
 mod charts;
 mod columns;
 mod filters;

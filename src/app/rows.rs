@@ -189,7 +189,7 @@ impl Rows {
         if self.asked.is_some() || self.filter.by.is_some() || ids.is_empty() {
             return None;
         }
-        let query = Query { limit: ids.len(), ids: ids.clone(), ..Query::default() };
+        let query = Query { limit: ids.len(), ids: ids.clone(), with_previews: true, ..Query::default() };
         self.asked = Some(Asked::States { ids });
         Some(query)
     }
@@ -244,7 +244,7 @@ impl Rows {
 
     fn page(&self) -> Query {
         let limit = if self.filter.by.is_some() { RANKED_MAX } else { PAGE };
-        Query { limit, ..self.filter.clone() }
+        Query { limit, with_previews: true, ..self.filter.clone() }
     }
 
     /// The page at row number `first`. Rows that were pruned make the number inexact; the list's end corrects that.

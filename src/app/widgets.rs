@@ -20,7 +20,7 @@ pub(super) use card::{Tone, card_ui, dot_ui, empty_ui, fact_ui, heading_ui, mess
 pub(super) use choice::{choices_ui, segments_ui, segments_wrapped_ui};
 pub(super) use code::{code_copy_ui, code_marked_ui, code_ui};
 pub(super) use field::{FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, field_ui, switch_ui, text_edit};
-pub(super) use figures::{age, ago_ui, bytes, digits, duration, rate};
+pub(super) use figures::{age, age_ui, ago_ui, bytes, digits, duration, rate};
 pub(super) use keyboard::{
     ListKeys, Step, focus_once, is_answered_with_enter, is_left_with, keep_focus, list_keys, name_ui,
     ring_ui, row_name_ui,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{AwsError, Receipt};
-use crate::event::{Encoding, Kind};
+use crate::event::{Encoding, Kind, Preview};
 
 /// An event's number in the spool: 1 for the first one, rising by one in the order of acceptance.
 ///
@@ -108,6 +108,10 @@ pub struct Delivery {
     pub resend_of: Option<EventId>,
     /// For a failed event that was queued again: its new line.
     pub resent_as: Option<EventId>,
+    /// The first members of its payload, if the query asked for them ([`Query::with_previews`](super::Query)) and there is
+    /// no error, which says more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
 }
 
 impl Delivery {

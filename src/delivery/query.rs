@@ -51,6 +51,8 @@ pub struct Query {
     pub by: Option<Measure>,
     /// Maximum number of lines.
     pub limit: usize,
+    /// Fill in [`Delivery::preview`](super::Delivery::preview).
+    pub with_previews: bool,
 }
 
 /// Why a text is no query.

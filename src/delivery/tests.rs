@@ -44,6 +44,7 @@ fn delivery() -> Delivery {
         repeat_of: None,
         resend_of: Some(3),
         resent_as: None,
+        preview: None,
     }
 }
 

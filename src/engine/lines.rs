@@ -191,6 +191,7 @@ mod tests {
             repeat_of: None,
             resend_of: None,
             resent_as: None,
+            preview: None,
         }
     }
 

@@ -185,6 +185,7 @@ impl LineRow<'_> {
             repeat_of: self.get(Column::RepeatOf)?,
             resend_of: self.get(Column::ResendOf)?,
             resent_as: self.get(Column::ResentAs)?,
+            preview: None,
         })
     }
 

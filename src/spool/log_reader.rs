@@ -18,7 +18,7 @@ use super::{
     line::{self, LineRow},
     location::PayloadLocation,
     payload::PayloadReader,
-    search,
+    previews, search,
     totals::Totals,
 };
 use crate::{
@@ -93,7 +93,11 @@ impl LogReader {
 
     /// Like [`Self::page`]. Calls `go_on` every few hundred lines; `false` ends the search early.
     pub fn page_while(&self, query: &Query, go_on: &dyn Fn() -> bool) -> Result<LogPage, ReadError> {
-        Ok(search::page(&self.connection, query, go_on)?)
+        let mut page = search::page(&self.connection, query, go_on)?;
+        if query.with_previews {
+            previews::add(&self.connection, &mut page.rows)?;
+        }
+        Ok(page)
     }
 
     /// What a window of the charts shows. The shard of a hot key is that of its newest record, if that is among the

@@ -44,6 +44,10 @@ pub(super) fn event(user: &str, message_id: &str, bytes: usize) -> Event {
         r#"{{"type":"track","event":"E","userId":"{user}","messageId":"{message_id}","pad":"{}"}}"#,
         "x".repeat(bytes)
     );
+    parsed(&json)
+}
+
+pub(super) fn parsed(json: &str) -> Event {
     let arrival = Arrival {
         received_at_ms: 1_772_445_605_250,
         class: PathClass::Server,

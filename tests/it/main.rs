@@ -71,3 +71,4 @@ mod truth;
 mod typing;
 mod window;
 mod wire;
+mod workbench;

@@ -627,7 +627,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
         window.get_by_role_and_label(Role::Button, name).click();
         window.run();
     };
-    head(window, "Time, newest first");
+    head(window, "Age, newest first");
     wait_for(window, "the oldest one at the top", |window| is_first(window, "Signed Up"));
     head(window, "Latency");
     wait_for(window, "the slowest", |window| says(window, "The 2 slowest delivered of all matching events"));
@@ -635,7 +635,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     head(window, "Latency, slowest first");
     wait_for(window, "all by time", |window| {
         lines(window).len() == 3
-            && window.query_by_role_and_label(Role::Button, "Time, oldest first").is_some()
+            && window.query_by_role_and_label(Role::Button, "Age, oldest first").is_some()
     });
     head(window, "Columns");
     window.get_by_role_and_label(Role::CheckBox, "Size").click();
@@ -645,7 +645,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     head(window, "Size");
     wait_for(window, "the largest", |window| says(window, "The 3 largest of all matching events"));
     assert!(lines(window)[0].contains("Order Completed"), "{:?}", lines(window));
-    head(window, "Time");
+    head(window, "Age");
     wait_for(window, "all by time", |window| is_first(window, "Signed Up"));
 }
 

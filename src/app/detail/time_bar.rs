@@ -149,6 +149,7 @@ mod tests {
             repeat_of: None,
             resend_of: None,
             resent_as: None,
+            preview: None,
         };
         Detail { delivery, json: "{}".into(), encoding: Encoding::Json, attempts }
     }

@@ -1,27 +1,26 @@
-//! The columns of the log: which are shown, how wide they are, and what their cells show. In a narrow window the least
-//! important columns are left out.
+//! The columns of the log: which are shown, how wide they are, and their headers. The event's name gets the width that it
+//! needs, the preview what is left. In a narrow window the least important columns are left out.
 
-use eframe::egui::{self, Align, Button, Label, Layout, RichText, Sense, Ui, vec2};
+use eframe::egui::{self, Align, Button, Label, Layout, Ui};
 use egui_extras::TableRow;
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{
-        detail::{self, Mark},
-        seen::Seen,
         theme::{self, tokens, weight},
         widgets,
     },
-    delivery::{Delivery, Measure, State},
-    event::{Kind, shown},
+    delivery::Measure,
 };
 
-/// Below this width the mark beside the event's name is an icon instead of a pill.
-const PILL_WIDTH_MIN: f32 = 170.0;
 /// The minimum width of the event's name.
 const NAME_WIDTH_MIN: f32 = 96.0;
+/// The minimum width of the preview.
+const PREVIEW_WIDTH_MIN: f32 = 110.0;
 const WIDTH_MIN: f32 = 44.0;
+/// The space between two columns.
+const GAP: f32 = 8.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +28,9 @@ pub(super) enum Column {
     State,
     Type,
     Event,
+    Preview,
     User,
+    Age,
     Time,
     Latency,
     Size,
@@ -42,15 +43,17 @@ pub(super) enum Column {
 
 impl Column {
     /// From left to right: the name, the default width, and whether it is shown by default.
-    const ALL: [(Self, &'static str, f32, bool); 12] = [
-        (Self::State, "State", 88.0, true),
-        (Self::Type, "Type", 62.0, true),
+    const ALL: [(Self, &'static str, f32, bool); 14] = [
+        (Self::State, "State", 84.0, true),
+        (Self::Type, "Type", 58.0, true),
         (Self::Event, "Event", 0.0, true),
-        (Self::User, "User / key", 150.0, true),
-        (Self::Time, "Time", 94.0, true),
-        (Self::Latency, "Latency", 78.0, true),
+        (Self::Preview, "Preview", 0.0, true),
+        (Self::User, "User / key", 130.0, true),
+        (Self::Age, "Age", 58.0, true),
+        (Self::Latency, "Latency", 74.0, true),
+        (Self::Source, "Source", 110.0, true),
+        (Self::Time, "Time", 94.0, false),
         (Self::Size, "Size", 70.0, false),
-        (Self::Source, "Source", 120.0, true),
         (Self::Shard, "Shard", 54.0, false),
         (Self::Attempts, "Attempts", 66.0, false),
         (Self::MessageId, "messageId", 150.0, false),
@@ -58,15 +61,18 @@ impl Column {
     ];
 
     /// The columns that a narrow window leaves out, least important first.
-    const OPTIONAL: [Self; 8] = [
+    const OPTIONAL: [Self; 11] = [
         Self::Error,
         Self::MessageId,
         Self::Attempts,
         Self::Shard,
         Self::Size,
+        Self::Time,
         Self::Source,
         Self::Latency,
+        Self::Type,
         Self::User,
+        Self::Preview,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -75,7 +81,12 @@ impl Column {
 
     /// Numbers and their header are aligned to the right.
     fn is_number(self) -> bool {
-        matches!(self, Self::Latency | Self::Size | Self::Shard | Self::Attempts)
+        matches!(self, Self::Age | Self::Latency | Self::Size | Self::Shard | Self::Attempts)
+    }
+
+    /// Its width follows from its contents and the width of the list.
+    fn is_flexible(self) -> bool {
+        matches!(self, Self::Event | Self::Preview)
     }
 }
 
@@ -109,19 +120,24 @@ impl Columns {
         self
     }
 
-    /// The columns that fit in this width, with their widths.
-    pub(super) fn fitting(&self, width: f32) -> Vec<(Column, f32)> {
-        let gap = 8.0;
+    /// The columns that fit in this width, with their widths. `name`: the width that the names in sight need.
+    pub(super) fn fitting(&self, width: f32, name: f32) -> Vec<(Column, f32)> {
         let mut shown: Vec<(Column, f32)> = self
             .0
             .iter()
             .filter(|choice| choice.shown || choice.column == Column::Event)
-            .map(|choice| (choice.column, choice.width.clamp(WIDTH_MIN, 800.0)))
+            .map(|choice| {
+                let width = match choice.column {
+                    Column::Event => NAME_WIDTH_MIN,
+                    Column::Preview => PREVIEW_WIDTH_MIN,
+                    _ => choice.width.clamp(WIDTH_MIN, 800.0),
+                };
+                (choice.column, width)
+            })
             .collect();
         let needed = |shown: &[(Column, f32)]| {
-            let widths =
-                shown.iter().filter(|(column, _)| *column != Column::Event).map(|(_, width)| width + gap);
-            widths.sum::<f32>() + NAME_WIDTH_MIN
+            let widths = shown.iter().map(|(_, width)| width + GAP);
+            widths.sum::<f32>() - GAP
         };
         for optional in Column::OPTIONAL {
             if needed(&shown) <= width {
@@ -129,13 +145,24 @@ impl Columns {
             }
             shown.retain(|(column, _)| *column != optional);
         }
+        let free = (width - needed(&shown)).max(0.0);
+        let has_preview = shown.iter().any(|(column, _)| *column == Column::Preview);
+        // A long name leaves half of the free width to the preview.
+        let more = if has_preview { (name - NAME_WIDTH_MIN).clamp(0.0, free / 2.0) } else { free };
+        for (column, width) in &mut shown {
+            match column {
+                Column::Event => *width += more,
+                Column::Preview => *width += free - more,
+                _ => {}
+            }
+        }
         shown
     }
 
     /// Takes over the widths to which the user has dragged the columns.
     pub(super) fn resize(&mut self, shown: &[(Column, f32)], widths: &[f32]) {
         for ((column, before), now) in shown.iter().zip(widths) {
-            if *column != Column::Event && (before - now).abs() > 0.5 {
+            if !column.is_flexible() && (before - now).abs() > 0.5 {
                 self.0
                     .iter_mut()
                     .filter(|choice| choice.column == *column)
@@ -160,8 +187,8 @@ impl Columns {
 
 /// The column of the table widget.
 pub(super) fn table_column((column, width): (Column, f32)) -> egui_extras::Column {
-    if column == Column::Event {
-        egui_extras::Column::remainder().at_least(NAME_WIDTH_MIN - 6.0).clip(true).resizable(false)
+    if column.is_flexible() {
+        egui_extras::Column::exact(width.floor()).resizable(false)
     } else {
         egui_extras::Column::initial(width).at_least(WIDTH_MIN).clip(true).resizable(true)
     }
@@ -177,7 +204,7 @@ pub(super) enum Sort {
 impl Column {
     pub(super) fn sort(self) -> Option<Sort> {
         match self {
-            Self::Time => Some(Sort::Time),
+            Self::Age | Self::Time => Some(Sort::Time),
             Self::Latency => Some(Sort::By(Measure::Latency)),
             Self::Size => Some(Sort::By(Measure::Size)),
             _ => None,
@@ -263,138 +290,56 @@ pub(super) fn handles_ui(ui: &Ui, table: egui::Id, names: &[&str]) {
     }
 }
 
-/// Draws the cells of a row that is not loaded yet.
-pub(super) fn blank_ui(row: &mut TableRow<'_, '_>, columns: &[(Column, f32)]) {
-    for _ in columns {
-        row.col(|ui| {
-            let (rect, _) = ui.allocate_exact_size(vec2(48.0, 8.0), Sense::hover());
-            ui.painter().rect_filled(rect, 4.0, tokens(ui).hover);
-        });
-    }
-}
-
-pub(super) fn row_ui(
-    row: &mut TableRow<'_, '_>,
-    columns: &[(Column, f32)],
-    delivery: &Delivery,
-    seen: &Seen<'_>,
-) {
-    for (column, _) in columns {
-        row.col(|ui| match column {
-            Column::State => {
-                let color = detail::state_color(delivery.state, tokens(ui));
-                widgets::pill_ui(ui, color, detail::state_word(delivery.state));
-            }
-            Column::Event => event_ui(ui, delivery),
-            Column::Type => weak_ui(ui, delivery.kind.map_or("–", Kind::as_str)),
-            Column::User => mono_ui(ui, &delivery.partition_key),
-            Column::Time => mono_ui(ui, &seen.clock.time(delivery.received_at)),
-            Column::Latency => {
-                number_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
-            }
-            Column::Size => number_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
-            Column::Source => weak_ui(ui, &delivery.source),
-            Column::Shard => {
-                let shard =
-                    delivery.receipt.as_ref().map_or("–", |receipt| detail::short_shard(&receipt.shard_id));
-                number_ui(ui, shard);
-            }
-            Column::Attempts => number_ui(ui, &delivery.attempts.to_string()),
-            Column::MessageId => mono_ui(ui, &delivery.message_id),
-            Column::Error => {
-                weak_ui(ui, &delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string));
-            }
-        });
-    }
-}
-
-fn weak_ui(ui: &mut Ui, text: &str) {
-    let text = RichText::new(shown::line(text)).color(tokens(ui).weak);
-    ui.add(Label::new(text).selectable(false).truncate());
-}
-
-fn mono_ui(ui: &mut Ui, text: &str) {
-    let text = RichText::new(shown::line(text)).monospace().color(tokens(ui).text);
-    ui.add(Label::new(text).selectable(false).truncate());
-}
-
-fn number_ui(ui: &mut Ui, text: &str) {
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_space(10.0);
-        mono_ui(ui, text);
-    });
-}
-
-fn event_ui(ui: &mut Ui, delivery: &Delivery) {
-    let t = tokens(ui);
-    let fault = || delivery.fault.as_ref().map(|fault| fault.message.to_string());
-    let name = match (&delivery.name, delivery.state) {
-        (Some(name), _) => weight(shown::line(name), 560.0).color(t.strong),
-        (None, State::Rejected) => RichText::new(shown::line(&fault().unwrap_or_default())).color(t.text),
-        (None, _) => RichText::new("–").color(t.weak),
-    };
-    let Some(Mark { word, meaning }) = detail::mark(delivery) else {
-        ui.add(Label::new(name).selectable(false).truncate());
-        // A rejected event shows its reason after its name.
-        if delivery.name.is_some() && delivery.state == State::Rejected {
-            weak_ui(ui, &fault().unwrap_or_default());
-        }
-        return;
-    };
-    // The mark is laid out first, from the right, so that a long name leaves room for it.
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_space(6.0);
-        let mark = if ui.available_width() > PILL_WIDTH_MIN {
-            widgets::pill_ui(ui, t.warn, word)
-        } else {
-            let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
-            ui.add(Label::new(icon).selectable(false)).accessible_name(word)
-        };
-        mark.on_hover_text(meaning);
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(name).selectable(false).truncate());
-        });
-    });
-}
-
-/// The row's name for screen readers.
-pub(super) fn row_name(delivery: &Delivery) -> String {
-    let kind = delivery.kind.map_or("event", Kind::as_str);
-    let name = delivery.name.as_deref().unwrap_or_default();
-    let mark = detail::mark(delivery).map(|mark| format!(" {}", mark.word.to_lowercase()));
-    let mark = mark.unwrap_or_default();
-    let text = format!("{} {kind} {name} {}{mark}", detail::state_word(delivery.state), delivery.message_id);
-    shown::line(&text).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(columns: &Columns, width: f32) -> Vec<Column> {
-        columns.fitting(width).into_iter().map(|(column, _)| column).collect()
+        columns.fitting(width, 0.0).into_iter().map(|(column, _)| column).collect()
     }
 
     #[test]
     fn a_narrow_window_leaves_out_the_least_important_columns() {
         let columns = Columns::default();
-        assert_eq!(names(&columns, 1000.0).len(), 7);
+        assert_eq!(names(&columns, 1000.0).len(), 8);
         assert!(!names(&columns, 640.0).contains(&Column::Source));
-        assert_eq!(names(&columns, 100.0), [Column::State, Column::Type, Column::Event, Column::Time]);
+        let few = [Column::State, Column::Type, Column::Event, Column::Preview, Column::User, Column::Age];
+        assert_eq!(names(&columns, 600.0), few);
+        assert_eq!(names(&columns, 100.0), [Column::State, Column::Event, Column::Age]);
+    }
+
+    #[test]
+    fn names_get_what_they_need_and_the_preview_the_rest() {
+        let columns = Columns::default();
+        for width in [560.0, 700.0, 1000.0, 1900.0] {
+            for name in [0.0, 120.0, 300.0, 3000.0] {
+                let shown = columns.fitting(width, name);
+                let all: f32 = shown.iter().map(|(_, width)| width + GAP).sum::<f32>() - GAP;
+                assert!((all - width).abs() < 0.5, "{width}, {name}: {all}");
+                let of = |wanted| shown.iter().find(|(column, _)| *column == wanted).expect("shown").1;
+                assert!(of(Column::Preview) >= PREVIEW_WIDTH_MIN);
+                assert!(of(Column::Event) >= name.clamp(NAME_WIDTH_MIN, 120.0).min(NAME_WIDTH_MIN));
+            }
+        }
+        let wide = columns.fitting(1900.0, 300.0);
+        assert!(wide.contains(&(Column::Event, 300.0)), "{wide:?}");
     }
 
     #[test]
     fn a_kept_choice_is_completed_with_new_columns() {
         let mut columns = Columns::default();
         columns.0.iter_mut().for_each(|choice| choice.shown = choice.column == Column::Size);
-        let shown = columns.fitting(900.0);
+        let shown = columns.fitting(900.0, 0.0);
         columns.resize(&shown, &[400.0, 91.0]);
         let before = columns.clone();
-        columns.resize(&before.fitting(900.0), &[400.0, 91.2]);
+        columns.resize(&before.fitting(900.0, 0.0), &[400.0, 91.2]);
         assert_eq!(columns, before);
         let text = serde_json::to_string(&columns.0[..8]).expect("it is text");
         let back = serde_json::from_str::<Columns>(&text).expect("it was text").completed();
-        assert_eq!(back, columns);
-        assert_eq!(back.fitting(900.0), [(Column::Event, WIDTH_MIN), (Column::Size, 91.0)]);
+        let kept =
+            |columns: &Columns, column| columns.0.iter().find(|choice| choice.column == column).copied();
+        assert_eq!(back.0.len(), columns.0.len());
+        assert!(columns.0[..8].iter().all(|choice| kept(&back, choice.column) == Some(*choice)));
+        assert_eq!(columns.fitting(900.0, 0.0), [(Column::Event, 900.0 - 91.0 - GAP), (Column::Size, 91.0)]);
     }
 }

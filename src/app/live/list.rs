@@ -13,6 +13,7 @@ use egui_extras::TableBuilder;
 use lucide_icons::Icon;
 
 use super::{
+    cells,
     columns::{self, Columns, Sort},
     filters::{self, Filters},
     scroll::{Extent, ROW_HEIGHT, Scroll},
@@ -68,6 +69,8 @@ pub(super) struct List {
     /// An open row does not hold the list: the user waits for events that were resent.
     pub awaits_new: bool,
     pub columns: Columns,
+    /// The width that the names in sight needed so far.
+    name_width: f32,
     /// Rises when the columns must be laid out again.
     layout: u32,
     /// The revision of the log that the rows show.
@@ -92,6 +95,7 @@ impl List {
             self.waiting = None;
             self.error = None;
             self.scroll.start_over();
+            self.name_width = 0.0;
         }
     }
 
@@ -346,7 +350,10 @@ impl List {
     }
 
     fn table_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, open: Option<EventId>) -> Option<Pressed> {
-        let shown = self.columns.fitting(ui.available_width());
+        // It only grows, so that scrolling moves no column.
+        let names = self.scroll.visible.clone().filter_map(|number| self.rows.get(number));
+        self.name_width = names.map(|row| cells::name_width(ui, row)).fold(self.name_width, f32::max);
+        let shown = self.columns.fitting(ui.available_width(), self.name_width);
         ui.spacing_mut().item_spacing.y = 0.0;
         let names: Vec<&str> = shown.iter().map(|(column, _)| column.name()).collect();
         let extent = Extent { rows: self.rows.len(), columns: shown.len(), is_reversed: self.is_reversed() };
@@ -376,10 +383,10 @@ impl List {
                     let number = extent.number(row.index());
                     let range = visible.get_or_insert(number..number);
                     *range = range.start.min(number)..range.end.max(number + 1);
-                    let Some(delivery) = rows.get(number) else { return columns::blank_ui(&mut row, &shown) };
+                    let Some(delivery) = rows.get(number) else { return cells::blank_ui(&mut row, &shown) };
                     row.set_selected(open == Some(delivery.id));
-                    columns::row_ui(&mut row, &shown, delivery, seen);
-                    if widgets::row_name_ui(&row, || columns::row_name(delivery)).clicked() {
+                    cells::row_ui(&mut row, &shown, delivery, seen);
+                    if widgets::row_name_ui(&row, || cells::row_name(delivery)).clicked() {
                         pressed = Some(Pressed::Row(delivery.id));
                     }
                 });

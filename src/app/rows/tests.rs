@@ -26,6 +26,7 @@ fn delivery(id: EventId) -> Delivery {
         repeat_of: None,
         resend_of: None,
         resent_as: None,
+        preview: None,
     }
 }
 

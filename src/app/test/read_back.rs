@@ -118,6 +118,7 @@ mod tests {
             repeat_of: None,
             resend_of: None,
             resent_as: None,
+            preview: None,
         };
         Detail { delivery, json: json.into(), encoding, attempts: Vec::new() }
     }

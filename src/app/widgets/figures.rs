@@ -53,19 +53,32 @@ pub(crate) fn duration(ms: i64) -> String {
 
 /// How long ago `at` was, as text. Requests a frame for the time when the text changes.
 pub(crate) fn ago_ui(ui: &Ui, at: i64, now: i64) -> String {
-    let (text, changes_in) = ago((now - at).max(0));
-    ui.request_repaint_after(changes_in);
-    text
+    let ms = (now - at).max(0);
+    let (text, unit) = counted(ms);
+    ui.request_repaint_after(until_next(unit, ms));
+    if ms < 1000 { "just now".to_owned() } else { format!("{text} ago") }
 }
 
-/// How long ago, as text, and how long the text stays valid.
-fn ago(ms: i64) -> (String, Duration) {
-    let (text, changes_in) = age(ms);
-    (if ms < 1000 { "just now".to_owned() } else { format!("{text} ago") }, changes_in)
+/// The age of what happened `at`, as short text (`12 s`). Requests a frame for when it changes, but for all ages of a list
+/// the same one: at the next full second, minute, hour or day.
+pub(crate) fn age_ui(ui: &Ui, at: i64, now: i64) -> String {
+    let (text, unit) = counted((now - at).max(0));
+    ui.request_repaint_after(until_next(unit, now));
+    text
 }
 
 /// An age in one unit, such as `20 s`, and how long the text stays valid.
 pub(crate) fn age(ms: i64) -> (String, Duration) {
+    let (text, unit) = counted(ms);
+    (if ms < 1000 { "0 s".to_owned() } else { text }, until_next(unit, ms))
+}
+
+fn until_next(unit: i64, ms: i64) -> Duration {
+    Duration::from_millis((unit - ms % unit).unsigned_abs())
+}
+
+/// An age as text, and the unit in milliseconds that the text counts.
+fn counted(ms: i64) -> (String, i64) {
     const UNITS: [(i64, &str, i64); 4] = [
         (1000, "s", 60_000),
         (60_000, "min", 3_600_000),
@@ -73,7 +86,7 @@ pub(crate) fn age(ms: i64) -> (String, Duration) {
         (86_400_000, "d", i64::MAX),
     ];
     let (unit, name, _) = UNITS.into_iter().find(|(_, _, below)| ms < *below).unwrap_or(UNITS[3]);
-    (format!("{} {name}", ms / unit), Duration::from_millis((unit - ms % unit).unsigned_abs()))
+    (if ms < 1000 { "now".to_owned() } else { format!("{} {name}", ms / unit) }, unit)
 }
 
 #[cfg(test)]
@@ -90,11 +103,14 @@ mod tests {
 
     #[test]
     fn an_age_says_when_it_reads_differently() {
-        let millis = |ms| Duration::from_millis(ms);
-        assert_eq!(ago(0), ("just now".into(), millis(1000)));
-        assert_eq!(ago(3200), ("3 s ago".into(), millis(800)));
-        assert_eq!(ago(90_000), ("1 min ago".into(), millis(30_000)));
-        assert_eq!(ago(3 * 3_600_000), ("3 h ago".into(), millis(3_600_000)));
-        assert_eq!(ago(3 * 86_400_000).0, "3 d ago");
+        let of = |ms| {
+            let (text, unit) = counted(ms);
+            (text, until_next(unit, ms).as_millis())
+        };
+        assert_eq!(of(0), ("now".into(), 1000));
+        assert_eq!(of(3200), ("3 s".into(), 800));
+        assert_eq!(of(90_000), ("1 min".into(), 30_000));
+        assert_eq!(of(3 * 3_600_000), ("3 h".into(), 3_600_000));
+        assert_eq!(of(3 * 86_400_000).0, "3 d");
     }
 }

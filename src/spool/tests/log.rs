@@ -36,6 +36,36 @@ fn a_line_shows_everything_from_arrival_to_delivery() {
 }
 
 #[test]
+fn a_page_has_previews_if_they_are_asked_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        // The second is longer than what is read of it.
+        let events = [(1, 10), (2, 90_000)].map(|(n, bytes)| {
+            let json = format!(
+                r#"{{"event":"E","userId":"u{n}","properties":{{"total":{n},"currency":"EUR","pad":"{}"}}}}"#,
+                "x".repeat(bytes)
+            );
+            parsed(&json)
+        });
+        let batch = Arrivals { rejected: vec![rejected("{}")], ..arrivals(events.to_vec()) };
+        spool.append(batch).await.expect("room");
+        let log = LogReader::open(spool.path()).expect("opens");
+        let query = Query { limit: 10, with_previews: true, ..Query::default() };
+        let previews: Vec<String> = log.page(&query).expect("readable").rows.iter().map(members).collect();
+        assert_eq!(previews, ["", "total=2 currency=EUR", "total=1 currency=EUR pad=xxxxxxxxxx"]);
+        let query = Query { with_previews: false, ..query };
+        assert!(log.page(&query).expect("readable").rows.iter().all(|line| line.preview.is_none()));
+        close(spool, threads).await;
+    });
+}
+
+fn members(line: &Delivery) -> String {
+    let members = line.preview.iter().flat_map(|members| members.iter());
+    members.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
 fn a_rejected_line_with_an_excerpt_has_the_size_of_what_was_sent() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
