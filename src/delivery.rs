@@ -7,6 +7,7 @@
 mod account;
 pub mod chart;
 mod check;
+mod counts;
 pub mod error_code;
 mod forwarder;
 mod jobs;
@@ -24,6 +25,7 @@ pub use account::{
     SignInPage, StreamList,
 };
 pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
+pub use counts::{CountRequest, Counts, StateCounts, TimeFrame};
 pub use forwarder::{Bound, ForwarderState, Limit, Stuck};
 pub use jobs::{Exported, ResendSelection, Resent};
 pub use line::{Attempt, Delivery, Detail, EventId, Millis, State};

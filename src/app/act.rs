@@ -119,6 +119,8 @@ impl Actor<'_> {
             }
             LogCommand::ReadPage(query, _live) => places.live.page_coming(engine.log().page(*query)),
             LogCommand::Find(query) => places.overlay.found_coming(engine.log().page(*query)),
+            LogCommand::Count(request) => places.live.counts_coming(engine.log().counts(*request)),
+            LogCommand::ReadValues(request) => places.live.values_coming(engine.log().values(request)),
             LogCommand::ReadDetail(id, place) => {
                 let answer = engine.log().detail(id);
                 match place {

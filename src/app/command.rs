@@ -12,8 +12,9 @@ use super::{place::Place, practice_faults::PracticeFault};
 use crate::{
     config::{Config, Destination},
     delivery::{
-        CheckKind, EventId, Measure, Millis, NewStream, Query, Receipt, ResendSelection, chart::ChartSpan,
-        query::QueryKey,
+        CheckKind, CountRequest, EventId, Measure, Millis, NewStream, Query, Receipt, ResendSelection,
+        chart::ChartSpan,
+        query::{QueryKey, ValuesRequest},
     },
     engine::{Export, Faults, Preset, ReadPlan, TestRun, WaitingEvents},
     event::Kind,
@@ -152,6 +153,10 @@ pub(super) enum LogCommand {
     ReadPage(Box<Query>, Place),
     /// Reads lines, for the palette.
     Find(Box<Query>),
+    /// Counts what Live's search finds.
+    Count(Box<CountRequest>),
+    /// Reads values that complete Live's search.
+    ReadValues(ValuesRequest),
     /// Reads one delivery, for this place.
     ReadDetail(EventId, Place),
     /// Reads what the charts show.
@@ -409,9 +414,16 @@ pub(super) static ALL: &[Entry] = &[
 ];
 
 /// Keys that are no command's, for the help: the place where they work, the keys, what they do. `None`: every place.
-pub(super) const KEYS_OF_PLACES: [(Option<Place>, &str, &str); 10] = [
+pub(super) const KEYS_OF_PLACES: [(Option<Place>, &str, &str); 13] = [
     (Some(Place::Test), "Ctrl+Enter", "Send the event"),
     (Some(Place::Live), "Ctrl+F", "Search"),
+    (Some(Place::Live), "Down in the search", "Offer the fields to search in"),
+    (Some(Place::Live), "Ctrl+A and Ctrl+C in the search", "Copy the whole search as text"),
+    (
+        Some(Place::Live),
+        "Left, Right, Enter in the histogram",
+        "Choose a bar, with Shift several, and search in their time",
+    ),
     (Some(Place::Live), "J or Down, K or Up", "The next delivery, the one before"),
     (Some(Place::Live), "Esc", "Close the delivery"),
     (Some(Place::Stream), "Ctrl+F", "Filter"),

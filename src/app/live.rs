@@ -4,9 +4,13 @@ mod bulk;
 mod cells;
 mod charts;
 mod columns;
+mod empty;
 mod filters;
+mod found;
+mod histogram;
 mod list;
 mod menu;
+mod pressed;
 mod records;
 mod scroll;
 
@@ -25,19 +29,24 @@ use super::{
 };
 use crate::{
     delivery::{
-        Detail, EventId, LogPage, Millis, Query,
+        Counts, Detail, EventId, LogPage, Millis, Query,
         chart::Overview,
-        query::{QueryError, QueryKey},
+        query::{FieldValue, QueryError, QueryKey},
     },
     engine::Answer,
 };
 use charts::Charts;
 use columns::{Columns, Sort};
-use filters::{Filters, Saved};
-use list::{List, Pressed};
+use filters::{Facts, Filters, Saved};
+use found::Found;
+use histogram::{Chosen, Histogram};
+use list::List;
+use pressed::Pressed;
 
 /// The place shows the delivery beside the list from this width on, and instead of the list below it.
 const BESIDE_WIDTH_MIN: f32 = 780.0;
+/// The place shows the histogram from this height of the window on.
+const HISTOGRAM_HEIGHT_MIN: f32 = 640.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum View {
@@ -51,6 +60,8 @@ pub(super) struct Live {
     charts: Charts,
     filters: Filters,
     list: List,
+    found: Found,
+    histogram: Histogram,
     /// The open delivery.
     pane: Option<Pane>,
     /// How the last delivery was shown; the next one is shown in the same way.
@@ -78,6 +89,8 @@ impl Live {
             charts: Charts::default(),
             filters: Filters::new(filters),
             list: List::new(columns.completed(), oldest_first),
+            found: Found::default(),
+            histogram: Histogram::default(),
             pane: None,
             looks: Looks::default(),
             kept,
@@ -133,6 +146,14 @@ impl Live {
 
     pub(super) fn page_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
         self.list.waiting = Some(Waiting::new(answer));
+    }
+
+    pub(super) fn counts_coming(&mut self, answer: Answer<Result<Counts, String>>) {
+        self.found.coming(answer);
+    }
+
+    pub(super) fn values_coming(&mut self, answer: Answer<Result<Vec<FieldValue>, String>>) {
+        self.filters.values_coming(answer);
     }
 
     pub(super) fn detail_coming(&mut self, id: EventId, answer: Answer<Result<Option<Detail>, String>>) {
@@ -202,6 +223,7 @@ impl Live {
 
     fn filter(&mut self, query: Option<Query>) {
         if let Some(query) = query {
+            self.found.search(&query);
             self.list.set_filter(query);
         }
     }
@@ -224,9 +246,14 @@ impl Live {
         if let Some(pane) = &mut self.pane {
             pane.logic(ctx, seen, Place::Live);
         }
-        let query = self.filters.logic();
+        let query = self.filters.logic(ctx, seen);
         self.filter(query);
         self.list.ask(ctx, seen, &self.filters);
+        if self.view == View::Events && !self.filters.has_error() {
+            // The list comes first.
+            let may_begin = self.list.is_loaded() && !self.list.is_paused;
+            self.found.logic(ctx, seen, self.filters.slides_to(), may_begin);
+        }
     }
 
     fn keep(&mut self, seen: &mut Seen<'_>) {
@@ -243,7 +270,7 @@ impl Live {
         let searches = ui.input_mut(|input| input.consume_shortcut(&filters::SEARCH));
         if searches {
             self.view = View::Events;
-            self.filters.wants_search = true;
+            self.filters.focus();
         }
         self.keys(ui);
         self.heading_ui(ui, seen);
@@ -261,6 +288,10 @@ impl Live {
         }
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
+        if ui.content_rect().height() > HISTOGRAM_HEIGHT_MIN && !self.filters.has_error() {
+            self.histogram_ui(ui, seen);
+            ui.add_space(4.0);
+        }
         if let Some(pane) = self.pane.take() {
             let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
             Panel::right("delivery")
@@ -350,12 +381,44 @@ impl Live {
     }
 
     fn filters_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        // The count of events being retried is older than the ledger: some of them may be delivered by now.
-        let retrying = self.charts.retrying().min(seen.status.ledger.queued);
-        let query = self.filters.ui(ui, seen, self.list.filter(), retrying);
+        let facts = self.facts(seen);
+        let query = self.filters.ui(ui, seen, self.list.filter(), &facts);
         self.filter(query);
         if !self.filters.has_error() {
             self.list.progress_ui(ui, seen);
+        }
+    }
+
+    fn facts(&self, seen: &Seen<'_>) -> Facts {
+        let filter = self.list.filter();
+        let mut facts = Facts {
+            // The count of events being retried is older than the ledger: some of them may be delivered by now.
+            retrying: self.charts.retrying().min(seen.status.ledger.queued),
+            ..Facts::default()
+        };
+        if let Some(tally) = self.found.tally(self.list.found()) {
+            facts.tally = Some(tally.text(filter.is_all()));
+            facts.tally_hint = tally.hint();
+            let shows = tally.is_whole() && filter.states.is_empty();
+            facts.by_state = self.found.counts().filter(|_| shows).map(Counts::by_state);
+        }
+        facts
+    }
+
+    fn histogram_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        let filter = self.list.filter();
+        let has_range = filter.since.is_some() || filter.until.is_some();
+        let Some(counts) = self.found.counts() else {
+            if seen.status.newest > 0 {
+                // As high as with counts, so that the list does not move when they come.
+                ui.allocate_space(vec2(1.0, histogram::HEIGHT));
+            }
+            return;
+        };
+        match self.histogram.ui(ui, seen.clock, counts, has_range) {
+            Some(Chosen::Range(from, until)) => self.limit_time(from, until),
+            Some(Chosen::AllTime) => self.act(LiveCommand::Since(None)),
+            None => {}
         }
     }
 
@@ -375,6 +438,7 @@ impl Live {
         match pressed {
             None => {}
             Some(Pressed::ClearSearch) => self.act(LiveCommand::Clear),
+            Some(Pressed::ClearRange) => self.act(LiveCommand::Since(None)),
             Some(Pressed::Header(sort)) => self.sort_by_header(sort),
             Some(Pressed::Row(id)) if self.open_id() == Some(id) => self.pane = None,
             Some(Pressed::Row(id)) => self.open(id),

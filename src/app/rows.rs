@@ -90,6 +90,17 @@ impl Rows {
         !self.is_loaded || (!self.scan.is_complete && self.held.is_empty())
     }
 
+    /// The first page has come.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.is_loaded
+    }
+
+    /// The number of all rows that match the filter, if the whole log was read for them.
+    pub(super) fn found(&self) -> Option<u64> {
+        let is_known = self.is_loaded && self.scan.is_complete && self.progress().is_none();
+        (is_known && self.filter.by.is_none()).then(|| self.len() as u64)
+    }
+
     /// How many rows the log has got since the list was last read from the top, whether or not they match the filter.
     pub(super) fn unseen(&self, newest: EventId) -> u64 {
         if self.is_loaded { u64::try_from(newest - self.head).unwrap_or(0) } else { 0 }

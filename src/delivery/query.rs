@@ -12,6 +12,7 @@ mod page;
 mod term;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,8 @@ use crate::event::Kind;
 
 pub use key::{Field, Pattern, QueryKey, moment, pattern};
 pub use page::{LogPage, Measure};
-pub use term::{UnknownField, unknown_field, with, with_word};
+pub use term::{UnknownField, being_typed, quoted, unknown_field, with, with_word};
+pub use values::{FieldValue, ValuesRequest};
 
 /// Which lines of the log to read. Empty lists and `None` match all lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +71,31 @@ pub enum QueryError {
     /// The time range ends before it begins.
     #[error(r#"the time range ends before it begins; "until" must be later than "since""#)]
     BackwardRange,
+}
+
+/// Splits the text of a query into its conditions and the other words. A condition that is not valid stays among the words.
+/// `is_typed`: more may be typed at the end of the text, so the condition there stays among the words, too.
+pub fn split(text: &str, is_typed: bool) -> (Vec<String>, String) {
+    let mut conditions = Vec::new();
+    let mut rest = String::with_capacity(text.len());
+    let mut from = 0;
+    for term in term::terms(text) {
+        let has_value = term.values.iter().any(|value| !value.is_empty());
+        let written = term.written(text);
+        if term.key.is_some()
+            && has_value
+            && !(is_typed && term.is_being_typed(text))
+            && Query::parse(&written, 0).is_ok()
+            && !term::terms(&written).iter().any(term::Term::is_open)
+        {
+            let span = term.span();
+            rest.push_str(text[from..span.start].trim_start());
+            from = span.end;
+            conditions.push(written);
+        }
+    }
+    rest.push_str(if conditions.is_empty() { text } else { text[from..].trim_start() });
+    (conditions, rest)
 }
 
 impl Query {

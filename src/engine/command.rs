@@ -17,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::lines::Format;
 use crate::{
     config::{Config, Destination},
-    delivery::{CheckKind, EventId, NewStream, Query, ReadFrom, Receipt, ResendSelection, chart::ChartSpan},
+    delivery::{
+        CheckKind, CountRequest, EventId, NewStream, Query, ReadFrom, Receipt, ResendSelection,
+        chart::ChartSpan, query::ValuesRequest,
+    },
     event::Kind,
     policy::Attachment,
     practice::Faults,
@@ -113,6 +116,8 @@ pub(super) enum Check {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum LogRequest {
     Page(Query),
+    Count(Box<CountRequest>),
+    Values(ValuesRequest),
     Detail(EventId),
     Overview(ChartSpan),
     /// Find the newest line with this message id that is newer than line `after`.
@@ -353,6 +358,8 @@ mod tests {
         returns(Check::Attach { config: config(), attachment });
         returns(Check::CreateStream { config: config(), stream: NewStream::default() });
         returns(LogRequest::Page(query()));
+        returns(LogRequest::Count(Box::new(CountRequest { query: query(), ..CountRequest::default() })));
+        returns(LogRequest::Values(ValuesRequest { field: Field::User, part: "a".to_owned() }));
         returns(LogRequest::Detail(7));
         returns(LogRequest::Overview(ChartSpan::Hour));
         returns(LogRequest::Find { message_id: "m".to_owned(), after: 7 });

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     command::LogRequest,
-    message::{LogMessage, Outcome, Reply, ReplyTo},
+    message::{LogMessage, Outcome, Reply},
     problems::Alarm,
     shared::Shared,
     start_error::StartError,
@@ -64,7 +64,8 @@ impl Reader {
                     // The engine is gone: skip the request, but go on, because files to write may be behind it in the queue.
                     let Some(shared) = self.shared.upgrade() else { continue };
                     let encoding = shared.config.borrow().destination.encoding;
-                    let outcome = self.read(request, encoding, &reply);
+                    let is_wanted = |yields: bool| !reply.is_closed() && !(yields && !inbox.is_empty());
+                    let outcome = self.read(request, encoding, &is_wanted);
                     drop(reply.send(outcome));
                     shared.faces.wake();
                 }
@@ -74,7 +75,8 @@ impl Reader {
         }
     }
 
-    fn read(&mut self, request: LogRequest, encoding: Encoding, reply: &ReplyTo) -> Outcome {
+    /// `is_wanted`: whether the requester still waits; asked with `true`, also whether nothing else waits for the thread.
+    fn read(&mut self, request: LogRequest, encoding: Encoding, is_wanted: &dyn Fn(bool) -> bool) -> Outcome {
         let (revision, files) = {
             let summary = self.summary.borrow();
             (summary.revision, summary.files)
@@ -85,9 +87,11 @@ impl Reader {
         Ok(match request {
             // Stop the search when its requester has dropped the answer.
             LogRequest::Page(query) => {
-                let page = self.log.page_while(&query, &|| !reply.is_closed())?;
+                let page = self.log.page_while(&query, &|| is_wanted(false))?;
                 Reply::Page(LogPage { revision, ..page })
             }
+            LogRequest::Count(request) => Reply::Counts(self.log.counts(&request, &|| is_wanted(true))?),
+            LogRequest::Values(request) => Reply::Values(self.log.values(&request)?),
             LogRequest::Detail(id) => Reply::Detail(self.log.detail(id, encoding)?.map(Box::new)),
             LogRequest::Overview(span) => Reply::Overview(self.log.overview(span, &self.keys, now_ms())?),
             LogRequest::Find { message_id, after } => {

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     delivery::{
-        AwsError, AwsIdentity, AwsProfiles, CheckStep, Delivery, DescribedStream, Detail, Exported, LogPage,
-        OnDemandBilling, Record, Resent, StreamList, chart::Overview, error_code,
+        AwsError, AwsIdentity, AwsProfiles, CheckStep, Counts, Delivery, DescribedStream, Detail, Exported,
+        LogPage, OnDemandBilling, Record, Resent, StreamList, chart::Overview, error_code, query::FieldValue,
     },
     remedy::SignIn,
 };
@@ -66,6 +66,8 @@ pub(super) enum Reply {
     Stream(DescribedStream),
     OnDemandBilling(OnDemandBilling),
     Page(LogPage),
+    Counts(Counts),
+    Values(Vec<FieldValue>),
     Detail(Option<Box<Detail>>),
     Overview(Overview),
     Line(Option<Box<Delivery>>),

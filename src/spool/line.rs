@@ -111,6 +111,15 @@ impl LineRow<'_> {
         Ok(self.get::<Option<i64>>(Column::State)?.is_some())
     }
 
+    /// The state of a settled line.
+    pub(super) fn settled_state(&self) -> rusqlite::Result<Option<State>> {
+        Ok(self.get::<Option<i64>>(Column::State)?.map(state_of))
+    }
+
+    pub(super) fn received_at(&self) -> rusqlite::Result<Millis> {
+        self.get(Column::ReceivedAt)
+    }
+
     pub(super) fn location(&self) -> rusqlite::Result<PayloadLocation> {
         PayloadLocation::of_row(self.0, Column::Container as usize)
     }

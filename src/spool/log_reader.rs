@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     delivery::{
-        Delivery, Detail, EventId, Ledger, LogPage, Millis, Query,
+        CountRequest, Counts, Delivery, Detail, EventId, Ledger, LogPage, Millis, Query,
         chart::{ChartSpan, Overview},
+        query::{FieldValue, ValuesRequest},
     },
     event::Encoding,
 };
@@ -98,6 +99,18 @@ impl LogReader {
             previews::add(&self.connection, &mut page.rows)?;
         }
         Ok(page)
+    }
+
+    /// Counts what a query finds, by state, over time. Calls `go_on` every few hundred lines; `false` ends the part early.
+    ///
+    /// A part that has to search looks at no more than 50,000 lines, and then says where it stopped.
+    pub fn counts(&self, request: &CountRequest, go_on: &dyn Fn() -> bool) -> Result<Counts, ReadError> {
+        Ok(search::counts::of(&self.connection, request, go_on)?)
+    }
+
+    /// Values of a field among the newest 20,000 lines, those of most lines first.
+    pub fn values(&self, request: &ValuesRequest) -> Result<Vec<FieldValue>, ReadError> {
+        Ok(search::values::of(&self.connection, request)?)
     }
 
     /// What a window of the charts shows. The shard of a hot key is that of its newest record, if that is among the

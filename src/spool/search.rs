@@ -4,10 +4,13 @@
 //! caller can show what was found, show the progress, or give up. Rare states (failed, rejected, resent) have an index
 //! of their own.
 
+pub(super) mod counts;
 mod range;
 mod sql;
+mod sums;
 mod terms;
 mod top;
+pub(super) mod values;
 
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 

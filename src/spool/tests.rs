@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod charts;
+mod counts;
 mod failing_disk;
 mod folder;
 mod log;

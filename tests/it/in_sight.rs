@@ -1,12 +1,12 @@
 //! A thing that is drawn over or beside another one leaves it visible, and a control that is pressed stays where it
 //! was.
 
-use eframe::egui::{self, Key, Modifiers, Shape, accesskit::Role, vec2};
+use eframe::egui::{self, Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
     keyboard::palette,
-    layout::{painted, rect, rects, texts},
+    layout::{rect, rects, texts},
     opened_window::{
         Window, address, explain, go, open, open_with, press, press_key, says, scroll, settings, stage_box,
         wait_for,
@@ -192,34 +192,6 @@ fn another_event_is_shown_from_its_beginning() {
     wait_for(window, "the other's detail", |window| says(window, "\"event\": \"e1\""));
     settle(window);
     assert!((top(window) - before).abs() < 1.0, "{} instead of {before}", top(window));
-}
-
-#[test]
-fn no_line_of_chips_begins_with_their_separator() {
-    let mut opened = open(settings());
-    let window = &mut opened.window;
-    go(window, "Live");
-    // Without events the state chips are shorter: the line breaks after them in a narrower window.
-    for width in (660..1000).step_by(3) {
-        window.set_size(vec2(width as f32, 700.0));
-        window.run();
-        let chip = rect(window, Role::Button, "identify");
-        let row = texts(window)
-            .into_iter()
-            .filter(|(_, text)| (text.visual_bounding_rect().center().y - chip.center().y).abs() < 8.0)
-            .filter(|(_, text)| text.visual_bounding_rect().left() > 70.0);
-        let first = row.map(|(_, text)| text.visual_bounding_rect().left()).fold(f32::INFINITY, f32::min);
-        let is_separator = |shape: &Shape| match shape {
-            Shape::LineSegment { points: [a, b], .. } => {
-                (a.x - b.x).abs() < 0.1
-                    && b.y - a.y < 30.0
-                    && a.x < first
-                    && (a.y..=b.y).contains(&chip.center().y)
-            }
-            _ => false,
-        };
-        assert!(!painted(window).iter().any(|(_, shape)| is_separator(shape)), "at a width of {width}");
-    }
 }
 
 // Sources, Stream and the palette.

@@ -7,7 +7,7 @@ use eframe::egui::{
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::opened_window::{Window, copied, go, open, open_with, press_key, says, settings, wait_for};
-use crate::window::rows;
+use crate::window::{rows, searched};
 
 /// Opens the command palette and types a text into it.
 pub fn palette(window: &mut Window, typed: &str) {
@@ -150,8 +150,7 @@ fn the_open_delivery_is_acted_on_by_keys() {
     wait_for(window, "the replay", |window| rows(window) == 2);
     for (key, search) in [(Key::U, "userId:user-1"), (Key::N, "event:\"Order Completed\"")] {
         press_key(window, SHIFT, key);
-        let field = window.get_by_role_and_label(Role::TextInput, "Search the log").value();
-        assert!(field.is_some_and(|text| text.contains(search)), "{search}");
+        assert!(searched(window).contains(search), "{search}");
     }
     press_key(window, Modifiers::COMMAND, Key::B);
     wait_for(window, "the largest", |window| says(window, "The 2 largest of all matching events"));
@@ -159,8 +158,7 @@ fn the_open_delivery_is_acted_on_by_keys() {
     press_key(window, Modifiers::NONE, Key::Enter);
     palette(window, "last 15");
     press_key(window, Modifiers::NONE, Key::Enter);
-    let field = window.get_by_role_and_label(Role::TextInput, "Search the log").value();
-    assert_eq!(field.as_deref(), Some("since:15m"));
+    assert_eq!(searched(window), "since:15m");
     press_key(window, SHIFT, Key::E);
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
 }

@@ -355,7 +355,7 @@ fn fields_fill_their_row() {
         window.run();
         go(window, "Live");
         window.run();
-        let search = rect(window, Role::TextInput, "Search the log");
+        let search = rect(window, Role::Search, "Search");
         let last = rect(window, Role::Button, "Saved filters");
         assert!((search.center().y - last.center().y).abs() < 1.0, "{size:?}: on one line");
         assert!((last.right() - (size.x - 20.0)).abs() < 3.0, "{size:?}: the line ends at {}", last.right());

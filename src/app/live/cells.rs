@@ -1,8 +1,8 @@
 //! The cells of a row of the log.
 
 use eframe::egui::{
-    Align, FontId, Label, Layout, RichText, Sense, TextStyle, TextWrapMode, Ui, WidgetText, text::LayoutJob,
-    vec2,
+    Align, Align2, FontId, Label, Layout, RichText, Role, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo,
+    WidgetText, text::LayoutJob, vec2,
 };
 use egui_extras::TableRow;
 use lucide_icons::Icon;
@@ -129,8 +129,11 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
         let mark = if ui.available_width() > PILL_WIDTH_MIN {
             widgets::pill_ui(ui, t.warn, word)
         } else {
-            let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
-            ui.add(Label::new(icon).selectable(false)).accessible_name(word)
+            let (rect, mark) = ui.allocate_exact_size(vec2(15.0, 18.0), Sense::hover());
+            let font = FontId::new(13.0, theme::icons());
+            ui.painter().text(rect.center(), Align2::CENTER_CENTER, char::from(Icon::Repeat2), font, t.warn);
+            mark.widget_info(|| WidgetInfo::labeled(Role::Label, true, word));
+            mark
         };
         mark.on_hover_text(meaning);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -1,12 +1,17 @@
 //! The search of the log: one line of text, and chips and menus that edit it. `tributary log` takes the same text.
 
 mod chips;
+mod completion;
+mod facts;
+mod field;
 mod saved;
+mod search_text;
+mod syntax;
 mod time_range;
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui, vec2};
+use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::menu::{choice_ui, menu_ui};
@@ -19,16 +24,21 @@ use crate::{
     },
     delivery::{
         Field, Measure, Millis, Query,
-        query::{self, QueryError, QueryKey},
+        query::{self, FieldValue, QueryError, QueryKey},
     },
+    engine::Answer,
 };
 pub(super) use chips::removed;
+pub(super) use facts::Facts;
+use field::{Edited, Looks, SearchField};
 pub(super) use saved::Saved;
 use saved::SavedFilters;
 use time_range::TimeRange;
 
 /// The text is searched for when typing has paused for this long.
 const TYPING_PAUSE: Duration = Duration::from_millis(220);
+/// Like [`TYPING_PAUSE`], while values are offered that the typed one is the beginning of.
+const CHOOSING_PAUSE: Duration = Duration::from_millis(1200);
 pub(super) const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 /// Below this width the search field gets a line of its own.
 const SEARCH_WIDTH_MIN: f32 = 240.0;
@@ -42,8 +52,7 @@ pub(super) struct Filters {
     time_range: TimeRange,
     typed_at: Option<Instant>,
     error: Option<QueryError>,
-    /// The search field gets the focus in the next frame.
-    pub wants_search: bool,
+    field: SearchField,
     /// The width of the menus beside the search field in the last frame.
     menus_width: f32,
 }
@@ -54,9 +63,20 @@ impl Filters {
     }
 
     /// The query, once typing has paused. `None`: nothing was typed, or the text is not a valid query.
-    pub(super) fn logic(&mut self) -> Option<Query> {
-        self.typed_at.take_if(|at| at.elapsed() >= TYPING_PAUSE)?;
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) -> Option<Query> {
+        self.field.completion.logic(ctx, seen);
+        let pause = if self.field.is_completing { CHOOSING_PAUSE } else { TYPING_PAUSE };
+        let typed_at = self.typed_at?;
+        if let Some(rest) = pause.checked_sub(typed_at.elapsed()).filter(|rest| !rest.is_zero()) {
+            ctx.request_repaint_after(rest);
+            return None;
+        }
+        self.typed_at = None;
         self.query()
+    }
+
+    pub(super) fn values_coming(&mut self, answer: Answer<Result<Vec<FieldValue>, String>>) {
+        self.field.completion.coming(answer);
     }
 
     /// Whether the text, when it was read last, was not a valid query.
@@ -66,9 +86,15 @@ impl Filters {
 
     /// Replaces the text. `None`: it is not a valid query.
     pub(super) fn set(&mut self, text: String) -> Option<Query> {
-        self.text = text;
+        self.field.set(&text);
+        self.text = self.field.search.text();
         self.typed_at = None;
         self.query()
+    }
+
+    /// Gives the focus to the search field.
+    pub(super) fn focus(&mut self) {
+        self.field.wants_focus = true;
     }
 
     /// Narrows the query to events with this value.
@@ -120,14 +146,15 @@ impl Filters {
         }
     }
 
-    /// Draws the search; the new query if it was changed. `shown`: the query of the list. `retrying`: the number of events
-    /// that are being retried.
-    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, shown: &Query, retrying: u64) -> Option<Query> {
+    /// Draws the search; the new query if it was changed. `shown`: the query of the list.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, shown: &Query, facts: &Facts) -> Option<Query> {
         let mut text = None;
+        let mut edited = None;
         let mut by = self.by;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-            let search = self.search_ui(ui);
+            let search;
+            (search, edited) = self.search_ui(ui, seen.clock, facts);
             text = self.time_range.ui(ui, seen.clock, &self.text, shown);
             text = text.take().or(self.source_ui(ui, seen, shown));
             by = self.sort_ui(ui);
@@ -145,13 +172,13 @@ impl Filters {
             text = text.or(self.unknown_field_ui(ui));
         }
         ui.add_space(2.0);
-        if let Some((key, values)) = chips::chips_ui(ui, seen, shown, retrying) {
+        if let Some((key, values)) = chips::chips_ui(ui, seen, shown, facts) {
             text = text.or(Some(query::with(&self.text, key, &values)));
         }
         match text {
             Some(text) => self.set(text),
             None if by != self.by => self.sort(by),
-            None => None,
+            None => edited,
         }
     }
 
@@ -179,35 +206,38 @@ impl Filters {
         });
         let mut text = self.text.clone();
         text.replace_range(unknown.span, &format!("{}:", meant?.as_str()));
-        self.wants_search = true;
+        self.focus();
         Some(text)
     }
 
-    fn search_ui(&mut self, ui: &mut Ui) -> egui::Rect {
-        let t = tokens(ui);
+    /// Draws the search field. Returns its rectangle, and the new query if a condition was added or removed.
+    fn search_ui(&mut self, ui: &mut Ui, clock: &Clock, facts: &Facts) -> (egui::Rect, Option<Query>) {
         // The field takes the width that the menus leave.
         let line = ui.available_width();
         let room = line - self.menus_width - 1.0;
-        let width = if room >= SEARCH_WIDTH_MIN { room } else { line };
-        let edit = ui
-            .scope(|ui| {
-                widgets::edge_ui(ui, self.error.is_some());
-                let edit = widgets::text_edit(&mut self.text, "Search the log")
-                    .prefix(theme::icon(Icon::Search).color(t.weak))
-                    .desired_width(width)
-                    .margin(Margin::symmetric(9, 6));
-                ui.add(edit).accessible_name("Search the log")
-            })
-            .inner;
-        if edit.changed() {
-            self.typed_at = Some(Instant::now());
-            ui.request_repaint_after(TYPING_PAUSE);
+        let looks = Looks {
+            width: if room >= SEARCH_WIDTH_MIN { room } else { line },
+            is_wrong: self.error.is_some(),
+            tally: facts.tally.as_deref().filter(|_| self.error.is_none()),
+            tally_hint: &facts.tally_hint,
+        };
+        let (rect, edited) = self.field.ui(ui, clock, &looks);
+        let mut query = None;
+        if edited != Edited::No {
+            self.text = self.field.search.text();
         }
-        widgets::focus_once(&edit, &mut self.wants_search);
-        widgets::keep_focus(&edit, self.error.is_some());
-        let rect = edit.rect;
-        edit.on_hover_ui(syntax_ui);
-        rect
+        match edited {
+            Edited::No => {}
+            Edited::Typed => {
+                self.typed_at = Some(Instant::now());
+                ui.request_repaint_after(TYPING_PAUSE);
+            }
+            Edited::Done => {
+                self.typed_at = None;
+                query = self.query();
+            }
+        }
+        (rect, query)
     }
 
     fn source_ui(&self, ui: &mut Ui, seen: &Seen<'_>, shown: &Query) -> Option<String> {
@@ -248,22 +278,4 @@ impl Filters {
         });
         chosen
     }
-}
-
-/// Draws the help for the syntax of the search field.
-fn syntax_ui(ui: &mut Ui) {
-    let t = tokens(ui);
-    ui.set_max_width(430.0);
-    ui.label(
-        "Words are searched for in ids, names, sources, shards, errors and payloads. To search in one field, write its \
-         name first:",
-    );
-    egui::Grid::new("fields").num_columns(2).spacing(vec2(12.0, 3.0)).show(ui, |ui| {
-        for (_, name, means) in QueryKey::ALL {
-            ui.label(RichText::new(format!("{name}:")).monospace().color(t.strong));
-            ui.label(RichText::new(means).color(t.weak));
-            ui.end_row();
-        }
-    });
-    ui.label("Quotes keep words together, commas mean “any of these”, and * matches anything.");
 }

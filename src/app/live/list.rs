@@ -14,8 +14,10 @@ use lucide_icons::Icon;
 
 use super::{
     cells,
-    columns::{self, Columns, Sort},
-    filters::{self, Filters},
+    columns::{self, Columns},
+    empty,
+    filters::Filters,
+    pressed::Pressed,
     scroll::{Extent, ROW_HEIGHT, Scroll},
 };
 use crate::{
@@ -38,13 +40,6 @@ const READ_EVERY: Duration = Duration::from_millis(200);
 const SEARCH_EVERY: Duration = Duration::from_secs(1);
 /// No progress is shown for a page that arrives within this time.
 const QUIET: Duration = Duration::from_millis(300);
-
-/// What the user pressed in the list.
-pub(super) enum Pressed {
-    Row(EventId),
-    Header(Sort),
-    ClearSearch,
-}
 
 /// Why the list holds still although its newest row is in sight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +92,16 @@ impl List {
             self.scroll.start_over();
             self.name_width = 0.0;
         }
+    }
+
+    /// The first page has come.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.rows.is_loaded()
+    }
+
+    /// The number of all rows that match, if the whole log was read for them.
+    pub(super) fn found(&self) -> Option<u64> {
+        self.rows.found()
     }
 
     /// Whether the filter excludes this delivery.
@@ -291,32 +296,11 @@ impl List {
     }
 
     fn empty_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> Option<Pressed> {
-        let removed = || filters::removed(seen.status.pruned, seen.config.log.keep_events);
-        let has_removed = seen.status.pruned > 0;
-        if self.rows.is_searching() {
-            if self.waiting.as_ref().is_some_and(|waiting| waiting.elapsed() > QUIET) {
-                let text = "Older events are being searched.";
-                widgets::empty_ui(ui, Icon::Search, "Searching …", text, None);
-            }
-            return None;
+        if !self.rows.is_searching() {
+            return empty::list_ui(ui, seen, &self.rows.filter);
         }
-        if !self.rows.filter.is_all() {
-            let mut text = "No event in the log matches this search and these filters.".to_owned();
-            if has_removed {
-                text = format!("{text} {}", removed());
-            }
-            let action = Some((Icon::X, "Clear filters"));
-            let is_pressed = widgets::empty_ui(ui, Icon::Search, "No matches", &text, action);
-            return is_pressed.then_some(Pressed::ClearSearch);
-        }
-        if has_removed {
-            widgets::empty_ui(ui, Icon::Activity, "No events in the log", &removed(), None);
-            return None;
-        }
-        let text = "Send one from the Test place, or point an SDK at the capture endpoint. It shows up here at once.";
-        let action = Some((Icon::FlaskConical, "Send a test event"));
-        if widgets::empty_ui(ui, Icon::Activity, "No events yet", text, action) {
-            seen.go(Place::Test);
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.elapsed() > QUIET) {
+            widgets::empty_ui(ui, Icon::Search, "Searching …", "Older events are being searched.", None);
         }
         None
     }

@@ -10,6 +10,34 @@ pub(super) struct Term {
     pub(super) values: Vec<Pattern>,
     /// Where it stands in the text.
     span: Range<usize>,
+    /// Its last quote is not closed.
+    is_open: bool,
+}
+
+impl Term {
+    /// The term as it is written, with its last quote closed.
+    pub(super) fn written(&self, text: &str) -> String {
+        let mut written = text[self.span.clone()].to_owned();
+        if self.is_open {
+            written.push('"');
+        }
+        written
+    }
+
+    /// Whether its last quote is not closed.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Where it stands in the text.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// Whether more can be typed to it: it is at the end of the text.
+    pub(super) fn is_being_typed(&self, text: &str) -> bool {
+        self.span.end == text.len()
+    }
 }
 
 /// The terms of a text.
@@ -23,8 +51,10 @@ pub(super) fn terms(text: &str) -> Vec<Term> {
             .and_then(|len| Some((QueryKey::parse(&text[start..start + len])?, start + len + 1)));
         let (key, mut end) = key.map_or((None, start), |(key, end)| (Some(key), end));
         let mut values = Vec::new();
+        let mut is_open;
         loop {
-            let (value, stop) = value(text, end, key.is_some());
+            let (value, stop);
+            (value, stop, is_open) = self::value(text, end, key.is_some());
             values.push(value);
             end = stop;
             if !(key.is_some() && text[end..].starts_with(',')) {
@@ -32,15 +62,15 @@ pub(super) fn terms(text: &str) -> Vec<Term> {
             }
             end += 1;
         }
-        terms.push(Term { key, values, span: start..end });
+        terms.push(Term { key, values, span: start..end, is_open });
         at = end;
     }
     terms
 }
 
-/// The value that begins at `start`, and where it ends: at a space, or at a comma in a list. An unclosed quote extends to
-/// the end of the text, because it is still being typed.
-fn value(text: &str, start: usize, in_list: bool) -> (Pattern, usize) {
+/// The value that begins at `start`, where it ends (at a space, or at a comma in a list), and whether its quote is unclosed.
+/// An unclosed quote extends to the end of the text, because it is still being typed.
+fn value(text: &str, start: usize, in_list: bool) -> (Pattern, usize, bool) {
     let mut pattern = Pattern::exactly(String::new());
     let mut chars = text[start..].char_indices();
     let mut in_quotes = false;
@@ -63,7 +93,7 @@ fn value(text: &str, start: usize, in_list: bool) -> (Pattern, usize) {
             pattern.text.pop();
         }
     }
-    (pattern, end)
+    (pattern, end, in_quotes)
 }
 
 /// `text` with these values for `key` in place of its old ones; without the key if there are no values.
@@ -94,8 +124,26 @@ pub fn with_word(text: &str, word: &str) -> String {
     }
 }
 
+/// The condition that is being typed: its key, its text up to the last value, and that value without its quotes. `None`: the
+/// word is no condition.
+pub fn being_typed(word: &str) -> Option<(QueryKey, &str, String)> {
+    let (name, values) = word.split_once(':')?;
+    let key = QueryKey::parse(name)?;
+    let mut in_quotes = false;
+    let mut last = 0;
+    for (at, c) in values.char_indices() {
+        match c {
+            '"' => in_quotes = !in_quotes,
+            ',' if !in_quotes => last = at + 1,
+            _ => {}
+        }
+    }
+    let start = word.len() - values.len() + last;
+    Some((key, &word[..start], word[start..].replace('"', "")))
+}
+
 /// A value as it is written: in quotes if it could be read as something else.
-fn quoted(value: &str) -> String {
+pub fn quoted(value: &str) -> String {
     let plain = |c: char| !(c.is_whitespace() || matches!(c, ',' | '"' | '\\' | '*'));
     if !value.is_empty() && value.chars().all(plain) {
         return value.to_owned();

@@ -111,3 +111,32 @@ fn a_condition_is_replaced_added_or_removed_and_the_rest_stays() {
         assert_eq!(patterns, expected, "{text}");
     }
 }
+
+#[test]
+fn a_text_is_split_into_conditions_and_words() {
+    for (text, conditions, rest) in [
+        ("", &[][..], ""),
+        ("refund  now ", &[], "refund  now "),
+        ("state:failed", &["state:failed"], ""),
+        ("refund state:failed,queued now", &["state:failed,queued"], "refund now"),
+        (r#"event:"Order C"* userId:a*  total"#, &[r#"event:"Order C"*"#, "userId:a*"], "total"),
+        (r#"event:"Order C"#, &[r#"event:"Order C""#], ""),
+        ("state:lost userId: a", &[], "state:lost userId: a"),
+        ("since:2h x until:1h", &["since:2h", "until:1h"], "x "),
+    ] {
+        let (found, others) = query::split(text, false);
+        assert_eq!(
+            (found.as_slice(), &*others),
+            (&conditions.iter().map(ToString::to_string).collect::<Vec<_>>()[..], rest),
+            "{text}"
+        );
+        let again = format!("{} {others}", found.join(" "));
+        let fields =
+            |text: &str| Query::parse(text, 7).map(|query| (query.states, query.fields, query.words));
+        assert_eq!(fields(&again), fields(text), "{text}");
+    }
+    // What is being typed is no condition yet.
+    assert_eq!(query::split("state:failed", true), (vec![], "state:failed".to_owned()));
+    assert_eq!(query::split("x state:failed ", true), (vec!["state:failed".to_owned()], "x ".to_owned()));
+    assert_eq!(query::split(r#"event:"Order "#, true), (vec![], r#"event:"Order "#.to_owned()));
+}

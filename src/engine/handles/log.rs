@@ -9,8 +9,9 @@ use super::super::{
     shared::Shared,
 };
 use crate::delivery::{
-    Detail, EventId, Exported, LogPage, Query, ResendSelection, Resent,
+    CountRequest, Counts, Detail, EventId, Exported, LogPage, Query, ResendSelection, Resent,
     chart::{ChartSpan, Overview},
+    query::{FieldValue, ValuesRequest},
 };
 
 /// The delivery log, and jobs over it.
@@ -21,6 +22,20 @@ impl Log<'_> {
     pub fn page(&self, query: Query) -> Answer<Result<LogPage, String>> {
         self.0.read_log(LogRequest::Page(query), |reply| {
             if let Reply::Page(page) = reply { Some(page) } else { None }
+        })
+    }
+
+    /// Counts of what a query finds, by state, over time. A part ends early if other requests wait.
+    pub fn counts(&self, request: CountRequest) -> Answer<Result<Counts, String>> {
+        self.0.read_log(LogRequest::Count(Box::new(request)), |reply| {
+            if let Reply::Counts(counts) = reply { Some(counts) } else { None }
+        })
+    }
+
+    /// Values of a field, to complete a search with.
+    pub fn values(&self, request: ValuesRequest) -> Answer<Result<Vec<FieldValue>, String>> {
+        self.0.read_log(LogRequest::Values(request), |reply| {
+            if let Reply::Values(values) = reply { Some(values) } else { None }
         })
     }
 

@@ -55,7 +55,7 @@ impl LineRange {
     }
 
     /// Shortens the range to [`LINES_MAX`] lines.
-    fn shorten(&mut self, connection: &Connection, upwards: bool) -> rusqlite::Result<()> {
+    pub(super) fn shorten(&mut self, connection: &Connection, upwards: bool) -> rusqlite::Result<()> {
         let order = if upwards { "ASC" } else { "DESC" };
         let table = if self.is_rare { "settled" } else { "event" };
         let rare = if self.is_rare { "AND state <> 2" } else { "" };
@@ -76,7 +76,7 @@ impl LineRange {
 }
 
 /// The first line between two that was received at or after `moment`, by binary search.
-fn first_at(
+pub(super) fn first_at(
     connection: &Connection,
     (low, high): (EventId, EventId),
     moment: Millis,

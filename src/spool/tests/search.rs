@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::delivery::{Attempt, Measure, Millis};
+use crate::delivery::{Attempt, Field, Measure, Millis, query::ValuesRequest};
 
 #[test]
 fn queries_find_by_state_type_text_and_page() {
@@ -125,6 +125,39 @@ fn a_line_must_match_every_part_of_a_query() {
         let by = |by, limit| find(Query { by: Some(by), limit, ..Query::default() });
         assert_eq!(by(Measure::Latency, 100), [1, 2]);
         assert_eq!(by(Measure::Size, 100), [2, 3, 4, 1]);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn values_that_complete_a_search_are_those_of_recent_lines() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool.append(of_source("Old", vec![event("long-ago", "m0", 1)])).await.expect("room");
+        let many = (0..1_000).map(|n| event(&format!("u{}", n % 50), &format!("n{n}"), 1)).collect();
+        spool.append(of_source("100%", many)).await.expect("room");
+        let events = vec![event("ada", "m1", 1), event("Ada Lovelace", "m2", 1), event("ada", "m3", 1)];
+        spool.append(Arrivals { rejected: vec![rejected("{}")], ..arrivals(events) }).await.expect("room");
+        let all = waiting(&spool, 1_000).await;
+        spool.settle(vec![delivered(&all[1]), failed(&all[2])]).await;
+        settled(&spool, |ledger| ledger.failed == 1).await;
+        let log = LogReader::open(spool.path()).expect("opens");
+        let values = |field, part: &str| -> Vec<(String, u64)> {
+            let request = ValuesRequest { field, part: part.to_owned() };
+            let values = log.values(&request).expect("readable");
+            values.into_iter().map(|value| (value.text, value.lines)).collect()
+        };
+        let of = |text: &str, lines| (text.to_owned(), lines);
+        assert_eq!(values(Field::User, "ada"), [of("ada", 2), of("Ada Lovelace", 1)]);
+        assert_eq!(values(Field::User, "long"), [], "it is too old");
+        assert_eq!(values(Field::User, "").len(), 40);
+        assert_eq!(values(Field::Source, "%"), [of("100%", 996)]);
+        assert_eq!(values(Field::Source, "web"), [of("Website", 4)]);
+        assert_eq!(values(Field::Event, ""), [of("E", 999)], "a refused event without a name has none");
+        assert_eq!(values(Field::MessageId, "m2"), [of("m2", 1)]);
+        assert_eq!(values(Field::Shard, "1"), [of("shardId-000000000001", 1)]);
+        assert_eq!(values(Field::Error, "exc"), [of("ValidationException", 1)]);
         close(spool, threads).await;
     });
 }

@@ -1,11 +1,14 @@
 //! The chips below the search field: states and types to search for, and counts of the whole log.
 
 use eframe::egui::{
-    self, Button, Frame, Margin, RichText, Sense, Stroke, TextStyle, TextWrapMode, Ui, WidgetText, vec2,
+    self, Button, Frame, Margin, RichText, Stroke, TextStyle, TextWrapMode, Ui, WidgetText, vec2,
 };
 use lucide_icons::Icon;
 
-use super::super::records;
+use super::{
+    super::{menu::menu_ui, records},
+    facts::Facts,
+};
 use crate::{
     app::{
         detail,
@@ -17,13 +20,13 @@ use crate::{
     event::Kind,
 };
 
-/// Draws the chips; if one was pressed, the key of the query with its new values. `retrying`: the number of events that are
-/// being retried.
+/// Draws the chips; if one was pressed, the key of the query with its new values. They show what the tokens in the search
+/// field say, and change them.
 pub(super) fn chips_ui(
     ui: &mut Ui,
     seen: &Seen<'_>,
     shown: &Query,
-    retrying: u64,
+    facts: &Facts,
 ) -> Option<(QueryKey, Vec<&'static str>)> {
     let t = tokens(ui);
     let mut chosen = None;
@@ -32,13 +35,14 @@ pub(super) fn chips_ui(
         ui.spacing_mut().button_padding = vec2(7.0, 3.0);
         ui.spacing_mut().interact_size.y = 26.0;
         let ledger = &seen.status.ledger;
-        // The counts are of the whole log. Beside a search they would look like the counts of the search.
+        // The sums are of the whole log. Beside a search they would look like the counts of the search.
         let shows_counts = is_all_but_states(shown);
+        let retrying = facts.retrying;
         if shows_counts {
             accepted_ui(ui, ledger);
         }
         for state in State::ALL {
-            let count = match state {
+            let of_log = match state {
                 State::Queued => ledger.queued.saturating_sub(retrying),
                 State::Retrying => retrying,
                 State::Delivered => ledger.delivered,
@@ -47,11 +51,13 @@ pub(super) fn chips_ui(
                 State::Rejected => ledger.rejected,
             };
             let on = shown.states.contains(&state);
-            if state == State::Resent && count == 0 && !on {
+            let found = facts.by_state.map(|counts| counts.of(state));
+            let count = if shows_counts { Some(of_log) } else { found };
+            if state == State::Resent && of_log == 0 && !on {
                 continue;
             }
             let color = detail::state_color(state, t);
-            if chip_ui(ui, on, Some(color), detail::state_word(state), shows_counts.then_some(count)) {
+            if chip_ui(ui, on, Some(color), detail::state_word(state), count) {
                 chosen = Some((QueryKey::State, toggled(&shown.states, state, State::as_str)));
             }
             if state == State::Queued {
@@ -70,13 +76,7 @@ pub(super) fn chips_ui(
         if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| shows_counts) {
             figure_ui(ui, "Events per record", mean).on_hover_text(records::saved(&seen.status.puts));
         }
-        separator_ui(ui);
-        for kind in Kind::ALL {
-            let on = shown.kinds.contains(&kind);
-            if chip_ui(ui, on, None, kind.as_str(), None) {
-                chosen = Some((QueryKey::Type, toggled(&shown.kinds, kind, Kind::as_str)));
-            }
-        }
+        chosen = chosen.take().or(types_ui(ui, shown));
     });
     chosen
 }
@@ -113,6 +113,23 @@ fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
     });
 }
 
+/// The menu of the types, of which several can be chosen.
+fn types_ui(ui: &mut Ui, shown: &Query) -> Option<(QueryKey, Vec<&'static str>)> {
+    let names: Vec<&str> = shown.kinds.iter().map(|kind| kind.as_str()).collect();
+    let label = if names.is_empty() { "All types".to_owned() } else { names.join(", ") };
+    let mut chosen = None;
+    menu_ui(ui, Icon::Shapes, &label, "Type", |ui| {
+        ui.set_min_width(120.0);
+        for kind in Kind::ALL {
+            let mut is_on = shown.kinds.contains(&kind);
+            if widgets::checkbox_ui(ui, &mut is_on, kind.as_str()).changed() {
+                chosen = Some((QueryKey::Type, toggled(&shown.kinds, kind, Kind::as_str)));
+            }
+        }
+    });
+    chosen
+}
+
 /// Adds `value` to `values`, or removes it, and returns the words for them.
 fn toggled<T: Copy + PartialEq>(values: &[T], value: T, word: fn(T) -> &'static str) -> Vec<&'static str> {
     let mut after: Vec<T> = values.iter().copied().filter(|other| *other != value).collect();
@@ -120,19 +137,6 @@ fn toggled<T: Copy + PartialEq>(values: &[T], value: T, word: fn(T) -> &'static 
         after.push(value);
     }
     after.into_iter().map(word).collect()
-}
-
-/// Separates the chips of states from those of types, if both are on one line.
-fn separator_ui(ui: &mut Ui) {
-    /// The minimum room for the chip after it.
-    const CHIP_WIDTH: f32 = 70.0;
-    let size = vec2(7.0, 26.0);
-    if ui.available_size_before_wrap().x < size.x + ui.spacing().item_spacing.x + CHIP_WIDTH {
-        ui.end_row();
-        return;
-    }
-    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-    ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, tokens(ui).edge));
 }
 
 /// A number that is not a filter. It starts a new line if this line has no room for it.
