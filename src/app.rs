@@ -16,6 +16,7 @@ mod alerts;
 mod availability;
 mod clock;
 mod command;
+mod destinations;
 mod detail;
 mod diagnostics;
 mod env_overrides;

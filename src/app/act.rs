@@ -58,6 +58,16 @@ impl Actor<'_> {
                 let in_force = self.snapshot.config.destination.kind;
                 places.at(Place::SetUp).setup.allow_reading(in_force);
             }
+            Command::SetUp(_) if places.saving.is_some() => {
+                return Some(Notice::error("Settings are being saved: try again in a moment"));
+            }
+            Command::SetUp(command) => {
+                let Snapshot { status, config, .. } = self.snapshot;
+                match places.setup.act(command, config, status) {
+                    Some(save) => self.save(save),
+                    None => places.open = Place::SetUp,
+                }
+            }
             Command::CheckDraft => places.at(Place::SetUp).setup.check_soon(),
             Command::SendDraft => places.at(Place::Test).test.send_soon(),
             Command::RunDraft => places.at(Place::Test).test.run_soon(),

@@ -47,6 +47,8 @@ pub(super) enum Command {
     ShowSetting(&'static str),
     /// Shows the policy in Set up, including what reading the stream needs.
     AllowReading,
+    /// Changes the destination, or begins to.
+    SetUp(SetUpCommand),
     /// Checks the destination as Set up has it.
     CheckDraft,
     /// Sends the event that Test has.
@@ -78,6 +80,19 @@ pub(super) enum Command {
     Notify(String),
     /// Tells the user that something was not done, and why.
     Refuse(String),
+}
+
+/// The destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SetUpCommand {
+    /// Switches to the practice stream. If queued events would go elsewhere, Set up asks first.
+    SwitchToPractice,
+    /// Switches to the saved destination of this name, with the same question.
+    SwitchTo(String),
+    /// Asks for a name under which to save the destination in force.
+    Save,
+    /// Begins to set up another destination.
+    New,
 }
 
 /// The list in Live.

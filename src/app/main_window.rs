@@ -74,7 +74,7 @@ pub(super) struct MainWindow {
     alerts: Alerts,
     window_state: window_state::Tracker,
     pipeline: Pipeline,
-    /// The height of Apply, at the window's lower edge: notices appear above it.
+    /// The height of what stands at the window's lower edge: notices appear above it.
     below: f32,
 }
 
@@ -249,9 +249,6 @@ impl MainWindow {
         };
         let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
         let bottom = ui.available_rect_before_wrap().bottom();
-        if seen.place == Place::SetUp {
-            setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
-        }
         self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let middle = widgets::middle(ui, width_max);

@@ -113,6 +113,16 @@ impl Question {
     }
 }
 
+/// The destination's name for a button that switches to it.
+pub(super) fn short_name(config: &Config) -> String {
+    shortened(&stream(config))
+}
+
+/// Whether these settings would send queued events elsewhere, so that the user must be asked.
+pub(super) fn must_ask(queued: u64, now: &Config, new: &Config) -> bool {
+    queued > 0 && between(now, new) != Move::Nowhere
+}
+
 /// The stream's name alone, for a button.
 fn stream(config: &Config) -> String {
     match config.destination.kind {

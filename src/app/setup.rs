@@ -1,90 +1,115 @@
-//! The Set up place: the steps to deliver events to a stream, each in a file of its own. A wide window shows the form beside its
-//! results: policy, check and switch.
+//! The Set up place: a guided switch. Five steps, one open, the others one line each; beside them a card with the destination
+//! in force, the one that is being set up, and the button that switches.
 //!
-//! The form holds a draft until it is applied. Mistakes are shown beside their field while the user types, and a draft with a
-//! mistake is not sent to AWS. Only the switch at the end takes effect at once: it turns delivery on or off.
+//! The steps hold a draft until the card puts it in force. Mistakes are shown beside their field while the user types, and a
+//! draft with a mistake is not sent to AWS. A step is verified when it is left. Only the card's switch for delivery takes
+//! effect at once.
 
-mod apply;
 mod asked;
 mod attach;
+mod card;
 mod check;
-mod credentials;
-mod delivery;
-mod destination;
+mod delivering;
 mod draft_faults;
-mod enable;
+mod filled_in;
+mod format;
+mod guide;
 mod identity;
+mod kept;
 mod keychain;
+mod keys;
+mod layout;
 mod policy;
 mod profile;
+mod progress;
+mod saved;
+mod start;
 mod step;
 mod stream;
 mod streams;
 
 pub(super) use policy::STATE as POLICY_STATE;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
-use eframe::egui::{self, Align, Frame, Id, Margin, Panel, Ui, UiBuilder};
+use eframe::egui::{self, Align, Id, Key, Memory, Ui, UiBuilder};
 
 use super::{
-    command::{Command, KeepCommand},
-    place::{self, Section},
+    command::{AccountCommand, Command, Save, SetUpCommand},
+    env_overrides,
+    place::Section,
+    queue_move,
     seen::Seen,
     widgets,
 };
 use crate::{
-    config::{self, Config, Credentials, CredentialsSource, DestinationKind, StreamArn},
-    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState},
+    config::{self, Config, Credentials, CredentialsSource, Destination, DestinationKind, StreamArn},
+    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState, Status},
     engine::{Answer, Steps, WaitingEvents},
-    policy::{self as policies, IamCall},
-    remedy,
+    policy::IamCall,
 };
-use apply::Choice;
+use card::Card;
 use check::{Check, Finding};
-use credentials::CredentialsStep;
-use delivery::DeliveryStep;
-use destination::DestinationStep;
 use draft_faults::{DraftFaults, reason};
+use format::FormatStep;
+use guide::{Guide, Step};
+use kept::KeptDraft;
+use keys::KeysStep;
 use policy::{PolicyStep, Wants};
-use step::{Mark, mark, step_ui};
+use progress::Progress;
+use saved::SavedDestinations;
 use streams::Streams;
-
-/// The pause after the last change before the draft is kept for the next start.
-const KEEP_AFTER: Duration = Duration::from_millis(400);
 
 pub(super) struct SetUp {
     draft: Config,
-    /// The draft that was kept for the next start, and since when it differs from the one in the form.
-    kept: Config,
-    unkept_since: Option<Instant>,
-    scroll_to: Option<Section>,
-    policy: PolicyStep,
-    destination: DestinationStep,
+    kept: KeptDraft,
+    guide: Guide,
+    /// The open step gives the focus to its first field.
+    focus: bool,
+    saved: SavedDestinations,
+    keys: KeysStep,
     streams: Streams,
-    credentials: CredentialsStep,
-    delivery: DeliveryStep,
+    /// The settings for which the streams were listed last without being asked.
+    listed_for: Option<Config>,
+    /// The step with the streams has just opened.
+    lists: bool,
+    policy: PolicyStep,
+    format: FormatStep,
     check: Check,
+    card: Card,
 }
 
 impl SetUp {
     /// `draft`: the draft that an earlier run kept.
     pub(super) fn new(config: &Config, draft: Option<&str>, policy: Wants) -> Self {
         let draft = draft.map_or_else(|| config.clone(), |text| config::with_draft(config, text));
-        Self {
-            kept: draft.clone(),
-            unkept_since: None,
-            delivery: DeliveryStep::new(&draft.destination),
-            draft,
-            scroll_to: None,
-            policy: PolicyStep::new(policy),
-            destination: DestinationStep::default(),
+        let mut set_up = Self {
+            kept: KeptDraft::new(&draft),
+            guide: Guide::default(),
+            focus: false,
+            saved: SavedDestinations::default(),
+            keys: KeysStep::default(),
             streams: Streams::default(),
-            credentials: CredentialsStep::default(),
+            listed_for: None,
+            lists: false,
+            policy: PolicyStep::new(policy),
+            format: FormatStep::new(&draft.destination),
             check: Check::default(),
+            card: Card::default(),
+            draft,
+        };
+        if set_up.is_dirty(config) {
+            set_up.guide = Guide::starting_at(Some(set_up.first_step()));
+        }
+        set_up
+    }
+
+    /// The step that a draft that is not in force begins with.
+    fn first_step(&self) -> Step {
+        match self.draft.destination.kind {
+            DestinationKind::Practice => Step::Format,
+            DestinationKind::Kinesis if self.draft.destination.stream.is_empty() => Step::Keys,
+            DestinationKind::Kinesis => Step::Check,
         }
     }
 
@@ -94,7 +119,9 @@ impl SetUp {
         let was_dirty = self.is_dirty(before);
         let applied = self.draft.destination == now.destination && self.draft.credentials == now.credentials;
         self.draft = now.clone();
-        if was_dirty && !applied {
+        if was_dirty && applied {
+            self.guide.close();
+        } else if was_dirty {
             self.draft.destination = destination;
             self.draft.destination.enabled = now.destination.enabled;
             self.draft.credentials = credentials;
@@ -102,7 +129,7 @@ impl SetUp {
     }
 
     pub(super) fn identity_coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
-        self.credentials.identity.coming(answer, config);
+        self.keys.identity.coming(answer, config);
     }
 
     /// The list of streams and the creation of one, for the answers of AWS.
@@ -119,41 +146,23 @@ impl SetUp {
     }
 
     pub(super) fn keys_stored(&mut self, answer: Answer<Result<(), String>>) {
-        self.credentials.keychain.stored(answer);
+        self.keys.keychain.stored(answer);
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
-        self.keep(ctx, seen);
-        let typed_in = self.credentials.keychain.logic(ctx);
+        self.kept.logic(ctx, seen, &self.draft);
+        let typed_in = self.keys.keychain.logic(ctx);
         let made = self.policy.logic(ctx, seen);
         if (typed_in || made) && self.draft.credentials.source == CredentialsSource::Keychain {
-            self.credentials.identity.forget();
+            self.keys.identity.forget();
             self.check.forget();
         }
         self.streams.logic(ctx);
-        let caller = self.credentials.identity.logic(ctx, &self.draft).map(CheckFact::Identity);
+        let caller = self.keys.identity.logic(ctx, &self.draft).map(CheckFact::Identity);
         for found in self.check.logic(ctx, &self.draft).into_iter().chain(caller) {
             self.take_over(&found);
         }
-    }
-
-    /// Keeps the draft for the next start, after [`KEEP_AFTER`] without a change.
-    fn keep(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
-        let same = |one: &Config, other: &Config| {
-            one.destination == other.destination && one.credentials == other.credentials
-        };
-        if same(&self.draft, &self.kept) {
-            self.unkept_since = None;
-            return;
-        }
-        let since = *self.unkept_since.get_or_insert_with(Instant::now);
-        if let Some(left) = KEEP_AFTER.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
-            return ctx.request_repaint_after(left);
-        }
-        let text = if same(&self.draft, seen.config) { String::new() } else { config::draft(&self.draft) };
-        seen.push(Command::Keep(KeepCommand::Draft(text)));
-        self.kept = self.draft.clone();
-        self.unkept_since = None;
+        self.go_on();
     }
 
     /// Fills empty fields with facts from AWS.
@@ -176,6 +185,48 @@ impl SetUp {
         }
     }
 
+    /// Leaves this step: verifies it first, unless it is known already or cannot be verified yet.
+    fn leave(&mut self, seen: &mut Seen<'_>, step: Step) {
+        self.guide.leave(step);
+        match step {
+            Step::Keys => {
+                filled_in::region(&mut self.draft, seen.account);
+                let can = DraftFaults::of(&self.draft).of_credentials().is_none();
+                if can && !self.keys.identity.is_known(&self.draft) {
+                    return self.keys.identity.ask(seen, &self.draft);
+                }
+            }
+            Step::Stream | Step::Permission | Step::Format | Step::Check => {
+                let is_unknown = self.check.finding(&self.draft) == Finding::Unknown;
+                if is_unknown && self.reason().is_none() && !self.check.is_running(&self.draft) {
+                    let check = AccountCommand::Check(Box::new(self.draft.clone()), CheckKind::Ask);
+                    return seen.push(Command::Account(check));
+                }
+            }
+        }
+        self.guide.open(step.next());
+    }
+
+    /// Opens the next step once the answer about the one that is being left is known: the one that needs the user.
+    fn go_on(&mut self) {
+        let Some(step) = self.guide.leaving() else { return };
+        let next = match step {
+            Step::Keys if self.keys.identity.is_waiting() || !self.keys.identity.is_known(&self.draft) => {
+                return;
+            }
+            Step::Keys if self.keys.identity.fault(&self.draft).is_some() => Step::Keys,
+            Step::Keys => Step::Stream,
+            Step::Stream | Step::Permission | Step::Format | Step::Check => {
+                match self.check.finding(&self.draft) {
+                    Finding::Unknown => return,
+                    Finding::Good => Step::Check,
+                    Finding::Bad => self.check.failed_at(&self.draft).unwrap_or(Step::Check),
+                }
+            }
+        };
+        self.guide.open(next);
+    }
+
     /// The account of the keys, if it differs from the account in the form. AWS looks for a stream's name in that account, so a
     /// policy for another account allows nothing. An ARN names the account itself.
     fn other_account(&self) -> Option<Arc<str>> {
@@ -183,40 +234,22 @@ impl SetUp {
         if destination.account_id.is_empty() || StreamArn::parse(&destination.stream).is_ok() {
             return None;
         }
-        let caller = self.caller()?;
+        let caller = self.keys.identity.caller(&self.draft).or_else(|| self.check.caller(&self.draft))?;
         (*caller.account_id != *destination.account_id).then(|| Arc::clone(&caller.account_id))
-    }
-
-    /// The caller that AWS named for the draft's credentials.
-    fn caller(&self) -> Option<&AwsIdentity> {
-        self.credentials.identity.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
-    }
-
-    /// The draft's credentials are in force, so the forwarder reports their faults.
-    fn is_in_force(&self, seen: &Seen<'_>) -> bool {
-        seen.config.destination.kind == DestinationKind::Kinesis
-            && identity::is_same(seen.config, &self.draft)
-    }
-
-    /// The destination of the draft is in force and has taken an event.
-    fn is_proven(&self, seen: &Seen<'_>) -> bool {
-        seen.status.takes_records
-            && self.trouble(seen).is_none()
-            && self.draft.destination.is_same_stream(&seen.config.destination)
-            && self.is_in_force(seen)
     }
 
     /// Starts a check of the draft when the place is drawn next.
     pub(super) fn check_soon(&mut self) {
         self.check.asked = true;
+        self.guide.open(Step::Check);
     }
 
-    /// Scrolls to this step. The practice stream has no such step: if Kinesis is in force, Kinesis is chosen again.
+    /// Opens this step. The practice stream has no such step: if Kinesis is in force, Kinesis is chosen again.
     pub(super) fn show(&mut self, section: Section, in_force: DestinationKind) {
         if in_force == DestinationKind::Kinesis {
             self.draft.destination.kind = in_force;
         }
-        self.scroll_to = Some(section);
+        self.guide.open(Step::of_section(section));
     }
 
     /// Shows the policy, with the permissions for reading the stream.
@@ -228,12 +261,12 @@ impl SetUp {
     pub(super) fn is_dirty(&self, config: &Config) -> bool {
         self.draft.destination != config.destination
             || self.draft.credentials != config.credentials
-            || self.delivery.fault(&self.draft.destination).is_some()
+            || self.format.fault(&self.draft.destination).is_some()
     }
 
-    /// Why the draft cannot be applied, in a few words.
+    /// Why the draft cannot be put in force, in a few words.
     fn reason(&self) -> Option<String> {
-        reason(&self.draft).or_else(|| self.delivery.fault(&self.draft.destination))
+        reason(&self.draft).or_else(|| self.format.fault(&self.draft.destination))
     }
 
     /// Whether the rail marks this place.
@@ -243,183 +276,217 @@ impl SetUp {
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::heading_ui(ui, "Set up", "Where events go, and what AWS needs for it", |_| {});
-        // A fixed id: the bar appears with the first typed letter, and the field must keep the focus.
+        // A fixed id: the switcher appears with the first typed letter, and the field must keep the focus.
         let id = Id::unique("set-up form");
         ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
-            widgets::page_ui(
+            let decides = self.is_dirty(seen.config);
+            layout::page_ui(
                 ui,
                 &mut (self, seen),
-                |(set_up, seen), ui| set_up.form_ui(ui, seen),
-                |(set_up, seen), ui| set_up.result_ui(ui, seen),
+                decides,
+                |(set_up, seen), ui| set_up.steps_ui(ui, seen),
+                |(set_up, seen), ui, room| set_up.card_ui(ui, seen, room),
             );
         });
     }
 
-    /// The step that blocks delivery. Until it is solved, it is not known whether the other steps work.
-    fn trouble(&self, seen: &Seen<'_>) -> Option<Trouble> {
-        if self.draft.destination.kind != seen.config.destination.kind {
-            return None;
-        }
-        match &seen.status.forwarder {
-            ForwarderState::Blocked { fault, .. } | ForwarderState::Offline { fault, .. } => {
-                let place = remedy::remedy(fault, seen.config).location;
-                let step = place.and_then(|place| place::of_remedy(place).1);
-                Some(step.map_or(Trouble::Elsewhere, Trouble::At))
-            }
-            ForwarderState::Disabled
-            | ForwarderState::Running
-            | ForwarderState::Throttled(_)
-            | ForwarderState::Draining => None,
-        }
-    }
-
-    /// The bar with Apply, as wide as the page above it.
-    pub(super) fn apply_panel_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, frame: Frame, width_max: f32) {
-        if !self.is_dirty(seen.config) {
-            return;
-        }
-        let margin = Margin { top: 10, bottom: 12, ..frame.inner_margin };
-        Panel::bottom("apply").show_separator_line(false).frame(frame.inner_margin(margin)).show(ui, |ui| {
-            let middle = widgets::middle(ui, width_max);
-            ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| self.apply_ui(ui, seen));
-        });
-    }
-
-    /// Scrolls to the step that is drawn next, if it was requested.
-    fn scrolled_ui(&mut self, ui: &Ui, section: Section) {
-        if self.scroll_to.take_if(|wanted| *wanted == section).is_some() {
-            ui.scroll_to_cursor(Some(Align::TOP));
-        }
-    }
-
-    fn is_practice(&self) -> bool {
-        self.draft.destination.kind == DestinationKind::Practice
-    }
-
-    /// Draws the steps that the user fills in.
-    fn form_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let trouble = self.trouble(seen);
+    /// Draws the switcher and the steps.
+    fn steps_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        env_overrides::note_ui(ui, seen, &["destination", "credentials"]);
         let reason = self.reason();
-        let mark = if trouble == Some(Trouble::Elsewhere) { Mark::Attention } else { Mark::Done };
-        let is_filled = step_ui(ui, 1, "Destination", mark, |ui| {
-            self.destination.ui(ui, seen, &mut self.draft, reason.as_deref())
-        });
-        if is_filled {
-            self.delivery = DeliveryStep::new(&self.draft.destination);
+        if let Some(choice) = self.saved.ui(ui, seen, &self.draft, reason.as_deref()) {
+            self.choose(choice, seen.config);
         }
-        if self.is_practice() {
-            destination::practice_ui(ui, seen);
-            self.delivery.ui(ui, &mut self.draft.destination, 2);
-            return;
+        let kind = self.draft.destination.kind;
+        let is_start = kind == DestinationKind::Practice && seen.config.destination.kind == kind;
+        if is_start && start::start_ui(ui, seen) {
+            self.draft.destination.kind = DestinationKind::Kinesis;
+            self.guide.open(Step::Keys);
         }
-        let faults = DraftFaults::of(&self.draft);
         let other_account = self.other_account();
-        let mark = self.stream_mark(&faults, other_account.as_deref(), trouble);
-        self.scrolled_ui(ui, Section::Stream);
-        step_ui(ui, 2, "Stream", mark, |ui| {
-            stream::stream_ui(ui, seen, &mut self.draft, other_account.as_deref(), &mut self.streams);
-        });
-        let mark = self.credentials_mark(seen, &faults, trouble);
-        self.scrolled_ui(ui, Section::Credentials);
-        step_ui(ui, 3, "Credentials", mark, |ui| {
-            self.credentials.ui(ui, seen, &mut self.draft, &faults);
-        });
-        self.delivery.ui(ui, &mut self.draft.destination, 4);
-    }
-
-    /// Draws the steps that follow from the form.
-    fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let mut number = 3;
-        if !self.is_practice() {
-            self.policy_ui(ui, 5, seen, self.trouble(seen));
-            number = 6;
-        }
-        self.check_ui(ui, number, seen);
-        enable::enable_ui(ui, seen, &self.draft, self.check.finding(seen.config), number + 1);
-    }
-
-    fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        match apply::bar_ui(ui, seen, &self.draft, self.reason().as_deref()) {
-            None => {}
-            Some(Choice::Revert) => {
-                self.draft = seen.config.clone();
-                self.delivery = DeliveryStep::new(&self.draft.destination);
+        let progress = Progress {
+            draft: &self.draft,
+            identity: &self.keys.identity,
+            check: &self.check,
+            other_account: other_account.as_deref(),
+            format_fault: self.format.fault(&self.draft.destination),
+            faults: DraftFaults::of(&self.draft),
+        };
+        let steps = Step::of(kind);
+        let heads: Vec<_> =
+            steps.iter().enumerate().map(|(at, step)| progress.head(seen, at + 1, *step)).collect();
+        for (step, head) in steps.iter().zip(&heads) {
+            if !self.guide.is_open(*step) {
+                if step::closed_ui(ui, head) {
+                    self.guide.open(*step);
+                }
+                continue;
             }
-            Some(Choice::Apply(queued)) => {
+            if self.guide.take_arrival() {
+                (self.focus, self.lists) = (true, true);
+                ui.scroll_to_cursor(Some(Align::TOP));
+            }
+            step::open_ui(ui, head, |ui| self.step_ui(ui, seen, *step, other_account.as_deref()));
+        }
+    }
+
+    /// Puts the choice into the draft.
+    fn choose(&mut self, choice: saved::Choice, in_force: &Config) {
+        match choice {
+            saved::Choice::Practice => self.draft.destination.kind = DestinationKind::Practice,
+            saved::Choice::Saved(saved) => self.draft.switch_to(&saved),
+            saved::Choice::InForce => self.draft = in_force.clone(),
+            saved::Choice::New => {
+                let Destination { enabled, .. } = self.draft.destination;
+                let kind = DestinationKind::Kinesis;
+                self.draft.destination = Destination { kind, enabled, ..Destination::default() };
+                self.draft.credentials = Credentials::default();
+            }
+        }
+        self.format = FormatStep::new(&self.draft.destination);
+        self.guide.close();
+        if self.is_dirty(in_force) && self.draft.destination.kind == DestinationKind::Kinesis {
+            self.guide.open(self.first_step());
+        }
+    }
+
+    /// Draws the contents of the open step.
+    fn step_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, step: Step, other_account: Option<&str>) {
+        let before = ui.memory(Memory::focused);
+        match step {
+            Step::Keys => {
+                let faults = DraftFaults::of(&self.draft);
+                self.keys.ui(ui, seen, (&mut self.draft, &faults), &mut self.focus);
+            }
+            Step::Stream => {
+                let fields = (&mut self.draft, &mut self.focus);
+                stream::stream_ui(ui, seen, fields, other_account, &mut self.streams);
+                self.list_streams(ui, seen);
+            }
+            Step::Permission => self.policy_ui(ui, seen),
+            Step::Format => self.format.ui(ui, &mut self.draft.destination),
+            Step::Check => {
+                let missing = self.reason();
+                return self.check.ui(ui, seen, &self.draft, missing.as_deref());
+            }
+        }
+        self.check.fault_ui(ui, seen, &self.draft, step);
+        // Enter in a field moves on, where it stores nothing.
+        let is_plain = match step {
+            Step::Keys => self.draft.credentials.source != CredentialsSource::Keychain,
+            Step::Stream => true,
+            Step::Permission | Step::Format | Step::Check => false,
+        };
+        let is_left = before.is_some() && ui.memory(Memory::focused).is_none();
+        let enter = is_plain && is_left && ui.input(|input| input.key_pressed(Key::Enter));
+        let is_asking = self.guide.leaving() == Some(step);
+        let busy = is_asking
+            .then(|| if step == Step::Keys { "Asking whose keys these are …" } else { "Checking …" });
+        let hint = check::hint(&self.draft, step);
+        if (step::next_ui(ui, busy, hint) || enter) && !is_asking {
+            self.leave(seen, step);
+        }
+    }
+
+    /// Lists the account's streams once for each account and region, when the user has come to this step.
+    fn list_streams(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
+        let is_listed = self
+            .listed_for
+            .as_ref()
+            .is_some_and(|config| identity::is_same_but_for_stream(config, &self.draft));
+        let can = self.guide.is_used() && DraftFaults::of(&self.draft).of_account(&self.draft).is_none();
+        // A region that is being typed is complete when its field is left.
+        let is_typing = ui.text_edit_focused() && !std::mem::take(&mut self.lists);
+        if can && !is_listed && !is_typing {
+            self.listed_for = Some(self.draft.clone());
+            seen.push(Command::Account(AccountCommand::ListStreams(Box::new(self.draft.clone()))));
+        }
+    }
+
+    fn policy_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let fault = DraftFaults::of(&self.draft).first().map(|fault| widgets::capital(&fault));
+        if self.policy.ui(ui, &self.draft, seen, fault.as_deref()) {
+            self.draft.credentials =
+                Credentials { source: CredentialsSource::Keychain, ..Credentials::default() };
+        }
+    }
+
+    fn card_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, room: layout::Room) {
+        let reason = self.reason();
+        let draft = card::Draft {
+            config: &self.draft,
+            is_dirty: self.is_dirty(seen.config),
+            reason: reason.as_deref(),
+            checked: self.check.finding(&self.draft),
+            is_checking: self.check.is_running(&self.draft),
+            in_force: self.check.finding(seen.config),
+        };
+        let Some(choice) = self.card.ui(ui, seen, draft, room) else { return };
+        match choice {
+            card::Choice::Discard => self.choose(saved::Choice::InForce, seen.config),
+            card::Choice::Save(queued) => {
                 let mut config = seen.config.clone();
                 config.destination = self.draft.destination.clone();
                 config.credentials = self.draft.credentials.clone();
-                let done = match queued {
-                    WaitingEvents::GoOn => "Applied and saved",
-                    WaitingEvents::SetAside => "Applied and saved; the queued events are under Failed",
-                };
-                seen.save_with(config, done, queued);
+                let done = done(seen.config, &config, queued);
+                seen.save_with(saved::keeping(seen.config, config, seen.status), done, queued);
+            }
+            card::Choice::Practice => {
+                let mut config = seen.config.clone();
+                config.destination.kind = DestinationKind::Practice;
+                if let Some(save) = self.switched(config, seen.config, seen.status) {
+                    seen.push(Command::Save(Box::new(save)));
+                }
             }
         }
     }
 
-    fn stream_mark(
-        &self,
-        faults: &DraftFaults,
-        other_account: Option<&str>,
-        trouble: Option<Trouble>,
-    ) -> Mark {
-        let destination = &self.draft.destination;
-        let is_complete =
-            !destination.region.is_empty() && !destination.stream.is_empty() && trouble.is_none();
-        let typed = [&faults.region, &faults.stream, &faults.endpoint_url, &faults.account_id];
-        let is_wrong =
-            typed.into_iter().any(Option::is_some) || other_account.is_some() || faults.is_region_unknown;
-        mark(is_complete, trouble == Some(Trouble::At(Section::Stream)) || is_wrong)
+    /// The save that puts these settings in force. `None`: queued events would go elsewhere, so the settings are in the draft,
+    /// and the card asks first.
+    fn switched(&mut self, config: Config, in_force: &Config, status: &Status) -> Option<Save> {
+        if queue_move::must_ask(status.ledger.queued, in_force, &config) {
+            self.draft = config;
+            self.format = FormatStep::new(&self.draft.destination);
+            self.guide.close();
+            return None;
+        }
+        let done = done(in_force, &config, WaitingEvents::GoOn);
+        let config = saved::keeping(in_force, config, status);
+        Some(Save { config, done, queued: WaitingEvents::GoOn })
     }
 
-    fn credentials_mark(&self, seen: &Seen<'_>, faults: &DraftFaults, trouble: Option<Trouble>) -> Mark {
-        let is_complete = self.caller().is_some() || self.is_proven(seen);
-        let is_missing =
-            faults.of_credentials(&self.draft).is_some() && !self.draft.destination.region.is_empty();
-        let has_failed = self.credentials.identity.has_failed(&self.draft) && !is_complete;
-        mark(is_complete, trouble == Some(Trouble::At(Section::Credentials)) || is_missing || has_failed)
-    }
-
-    fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, trouble: Option<Trouble>) {
-        let missing = policies::stream_arn(
-            &self.draft.destination.region,
-            &self.draft.destination.account_id,
-            &self.draft.destination.stream,
-        )
-        .missing;
-        let wrong = trouble == Some(Trouble::At(Section::Policy)) || !missing.is_empty();
-        let is_checked = self.check.finding(&self.draft) == Finding::Good && trouble.is_none();
-        let mark = mark(is_checked || self.is_proven(seen), wrong);
-        self.scrolled_ui(ui, Section::Policy);
-        let faults = DraftFaults::of(&self.draft);
-        step_ui(ui, number, "Policy", mark, |ui| {
-            let fault = faults.first().map(|fault| widgets::capital(&fault));
-            if self.policy.ui(ui, &self.draft, seen, fault.as_deref()) {
-                self.draft.credentials =
-                    Credentials { source: CredentialsSource::Keychain, ..Default::default() };
+    /// Carries out a command. Returns the settings to put in force; `None`: the user has to do something in this place first.
+    pub(super) fn act(&mut self, command: SetUpCommand, in_force: &Config, status: &Status) -> Option<Save> {
+        let mut config = in_force.clone();
+        match command {
+            SetUpCommand::SwitchToPractice => {
+                config.destination.kind = DestinationKind::Practice;
+                self.switched(config, in_force, status)
             }
-        });
-    }
-
-    fn check_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>) {
-        let mark = match self.check.finding(&self.draft) {
-            Finding::Unknown => Mark::Open,
-            // The check was good before delivery stopped.
-            Finding::Good if self.trouble(seen).is_some() => Mark::Open,
-            Finding::Good => Mark::Done,
-            Finding::Bad => Mark::Attention,
-        };
-        let missing = self.reason();
-        step_ui(ui, number, "Check", mark, |ui| self.check.ui(ui, seen, &self.draft, missing.as_deref()));
+            SetUpCommand::SwitchTo(name) => {
+                let saved = in_force.destinations.iter().find(|saved| saved.name == name)?;
+                config.switch_to(saved);
+                self.switched(config, in_force, status)
+            }
+            SetUpCommand::Save => {
+                self.choose(saved::Choice::InForce, in_force);
+                self.saved.ask_name();
+                None
+            }
+            SetUpCommand::New => {
+                self.choose(saved::Choice::New, in_force);
+                None
+            }
+        }
     }
 }
 
-/// Where delivery is stuck.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    /// At this step.
-    At(Section),
-    /// At no particular step.
-    Elsewhere,
+/// What the user is told when the settings are in force.
+fn done(now: &Config, new: &Config, queued: WaitingEvents) -> &'static str {
+    match (now.destination.is_same_stream(&new.destination), queued) {
+        (true, WaitingEvents::GoOn) => "Applied and saved",
+        (false, WaitingEvents::GoOn) => "Switched and saved",
+        (true, WaitingEvents::SetAside) => "Applied and saved; the queued events are under Failed",
+        (false, WaitingEvents::SetAside) => "Switched and saved; the queued events are under Failed",
+    }
 }

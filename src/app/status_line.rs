@@ -7,6 +7,8 @@ use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Margin, Panel, Ri
 use lucide_icons::Icon;
 
 use super::{
+    command::Command,
+    destinations,
     seen::Seen,
     theme::{self, Tokens, tokens, weight},
     widgets,
@@ -123,8 +125,7 @@ fn divider_ui(ui: &mut Ui) {
     ui.painter().vline(rect.center().x, rect.y_range(), Stroke::new(1.0, t.edge));
 }
 
-fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
-    let t = tokens(ui);
+fn destination_ui(ui: &mut Ui, seen: &mut Seen<'_>, width_max: f32) {
     let is_aws = seen.config.destination.endpoint_url.is_empty() && seen.status.server.is_none();
     let (icon, what) = match seen.config.destination.kind {
         DestinationKind::Practice => {
@@ -134,12 +135,10 @@ fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
         DestinationKind::Kinesis => (Icon::Server, "Events go to this stream on a server that is not AWS"),
     };
     let destination = destination_in_force(seen);
-    ui.label(theme::icon(icon).color(t.weak));
     ui.scope(|ui| {
         ui.set_max_width(width_max);
         let text = format!("{what}: {destination}");
-        let label = Label::new(weight(destination, 580.0).color(t.strong)).truncate().selectable(false);
-        ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
+        destinations::menu_ui(ui, seen, icon, &destination).on_hover_text(text);
     });
 }
 

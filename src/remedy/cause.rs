@@ -66,6 +66,14 @@ pub fn may_be_the_records(error: &AwsError) -> bool {
     }
 }
 
+/// Whether a failed question to STS says nothing about whether the keys may put, because there is no STS or it may not be
+/// asked.
+pub fn says_nothing_of_keys(error: &AwsError) -> bool {
+    const UNKNOWN: [&str; 4] =
+        ["UnknownOperationException", "InvalidAction", "AccessDenied", "AccessDeniedException"];
+    UNKNOWN.contains(&&*error.code) || error.code.starts_with("Http")
+}
+
 /// Whether a request was refused because of the time of its signature.
 pub fn is_the_clock(code: &str, message: &str) -> bool {
     Cause::of(code, message) == Cause::Signature(Signature::ClockWrong)

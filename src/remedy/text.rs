@@ -26,8 +26,8 @@ impl Location {
     pub fn title(self) -> &'static str {
         match self {
             Self::SetUpStream => "Set up › Stream",
-            Self::SetUpCredentials => "Set up › Credentials",
-            Self::SetUpPolicy => "Set up › Policy",
+            Self::SetUpCredentials => "Set up › Keys",
+            Self::SetUpPolicy => "Set up › Permission",
             Self::Sources => "Sources",
             Self::Live => "Live",
             Self::Settings => "Settings",

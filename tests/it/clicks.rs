@@ -9,7 +9,7 @@ use crate::{
     account::{Account, Reply, denied},
     binary::key_header,
     opened_window::{
-        OpenedWindow, Window, address, click, copied, go, open, press, press_key, retype, says, scroll,
+        OpenedWindow, Window, address, click, copied, edit, go, open, press, press_key, retype, says, scroll,
         settings, type_into, wait_for,
     },
     setup::{host, set_aside_for, with_draft, with_stream, with_waiting},
@@ -144,16 +144,19 @@ fn the_question_about_waiting_events_names_both_streams() {
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     window.set_size(vec2(860.0, 560.0));
     window.run();
+    edit(window, "Stream");
     retype(window, "Stream name", "orders");
+    click(window, "Switch without a check");
+    window.run();
     let server = host(&account);
     let question =
         format!("1 queued event waits for clicks @ {server}. Send it to orders @ {server}, or set it aside?");
     assert!(says(window, &question));
-    window.get_by_role_and_label(Role::Button, "Apply and set aside the one for clicks");
-    let send_there = window.get_by_role_and_label(Role::Button, "Apply and send it to orders").rect();
+    window.get_by_role_and_label(Role::Button, "Switch and set aside the one for clicks");
+    let send_there = window.get_by_role_and_label(Role::Button, "Switch and send it to orders").rect();
     let asked = window.get_by_label(&question).rect();
     assert!(asked.width() > 300.0 && asked.bottom() <= 560.0 && send_there.right() <= 860.0, "{asked:?}");
-    press(window, "Apply and send it to orders");
+    press(window, "Switch and send it to orders");
     wait_for(window, "the event", |_| account.records("orders").len() == 1);
 }
 
@@ -476,6 +479,7 @@ fn answers_are_brought_into_sight_in_a_small_window() {
             window.run();
         }
     };
+    edit(window, "Stream");
     at_the_edge(window, "List my streams");
     press(window, "List my streams");
     wait_for(window, "the list", |window| says(window, "Use stream orders"));

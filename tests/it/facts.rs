@@ -9,7 +9,7 @@ use crate::{
     binary::key_header,
     layout::texts,
     opened_window::{
-        Window, address, click, explain, flip, go, open, press, press_key, says, settings, wait_for,
+        Window, address, click, edit, explain, flip, go, open, press, press_key, says, settings, wait_for,
     },
     setup::{with_draft, with_stream},
     window::{is_run_with_keys, lines, search, send, send_seen},
@@ -136,6 +136,7 @@ fn a_check_from_before_does_not_say_that_faults_are_on() {
     flip(window, "Expire the credentials");
     wait_for(window, "the fault", |window| says(window, "Practice faults are on"));
     go(window, "Set up");
+    edit(window, "Check");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Check: needs attention"));
     explain(window, "Destination");
@@ -173,6 +174,7 @@ fn a_stream_of_another_server_is_not_said_to_cost_money_at_aws() {
     let account = Account::start(&[]);
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
+    edit(window, "Stream");
     click(window, "Create this stream …");
     window.run();
     assert!(

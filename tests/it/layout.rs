@@ -120,11 +120,12 @@ fn a_trouble_that_comes_leaves_the_page_where_it_is() {
 }
 
 #[test]
-fn apply_stays_where_it_is_when_a_trouble_comes() {
+fn the_button_that_saves_stays_where_it_is_when_a_trouble_comes() {
     let apply = |opened: &mut OpenedWindow| {
+        opened_window::edit(&mut opened.window, "Format");
         opened.window.get_by_label("PutRecords").click();
         opened.window.run();
-        rect(&opened.window, Role::Button, "Apply")
+        rect(&opened.window, Role::Button, "Save changes")
     };
     let (mut calm, mut alarmed) = (open(settings()), open_with(settings(), slow));
     wait_for(&mut alarmed.window, "the trouble", |window| says(window, "Practice faults are on"));

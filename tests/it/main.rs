@@ -26,6 +26,7 @@ mod endurance;
 mod facts;
 mod floods;
 mod forms;
+mod guided;
 mod help_place;
 mod hostile;
 mod in_sight;

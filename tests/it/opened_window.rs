@@ -210,3 +210,16 @@ pub fn flip(window: &mut Window, label: &str) {
     window.get_by_role_and_label(Role::Switch, label).click();
     window.run();
 }
+
+/// Opens a step of Set up. The streams of the account are listed by themselves when Stream opens.
+pub fn edit(window: &mut Window, step: &str) {
+    click(window, &format!("Edit {step}"));
+    window.run_steps(4);
+    wait_for(window, "an answer", |window| !says(window, "Asking "));
+}
+
+/// Starts to set up Amazon Kinesis, while the practice stream is the destination.
+pub fn start_guide(window: &mut Window) {
+    click(window, "Switch to Amazon Kinesis");
+    window.run();
+}

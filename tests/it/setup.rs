@@ -15,8 +15,8 @@ use tributary::config::{Config, CredentialsSource, DestinationKind};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
 use crate::opened_window::{
-    OpenedWindow, Window, address, choose, click, copied, flip, go, open, open_in, retype, says, settings,
-    type_into, wait_for,
+    OpenedWindow, Window, address, choose, click, copied, edit, flip, go, open, open_in, retype, says,
+    settings, start_guide, type_into, wait_for,
 };
 use crate::window::send;
 
@@ -74,15 +74,14 @@ pub fn with_stream(account: &Account) -> OpenedWindow {
     open(config)
 }
 
-/// The same, typed and not applied: no AWS destination is in force.
+/// The same, typed and not in force: the guide begins with the keys, and no AWS destination is in force.
 pub fn with_draft(account: &Account) -> OpenedWindow {
     let mut config = settings();
     "eu-west-1".clone_into(&mut config.destination.region);
     "clicks".clone_into(&mut config.destination.stream);
     config.destination.endpoint_url.clone_from(&account.url);
     let mut opened = open(config);
-    opened.window.get_by_label("Amazon Kinesis").click();
-    opened.window.run();
+    start_guide(&mut opened.window);
     opened
 }
 
@@ -102,7 +101,10 @@ pub fn with_waiting(account: &Account, events: usize) -> OpenedWindow {
 
 /// Changes that window to another account's server, and sets the waiting events aside.
 pub fn set_aside_for(window: &mut Window, to: &Account) {
+    edit(window, "Keys");
     retype(window, "Other server", &to.url);
+    click(window, "Switch without a check");
+    window.run();
     let aside = window
         .get_all_by_role(Role::Button)
         .find(|button| button.accesskit_node().label().is_some_and(|label| label.contains("and set")))
@@ -146,15 +148,19 @@ fn who_am_i_fills_in_the_account_and_the_policy() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
+    edit(window, "Permission");
     assert!(says(window, "Still missing: the account id"));
+    edit(window, "Keys");
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
-    assert_eq!(value(window, "AWS account id"), ACCOUNT_ID);
+    assert_eq!(account.actions(), ["GetCallerIdentity"]);
+    edit(window, "Permission");
     let arn = format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks");
     assert!(!says(window, "Still missing") && says(window, &arn));
+    edit(window, "Stream");
+    assert_eq!(value(window, "AWS account id"), ACCOUNT_ID);
     click(window, "Copy stream arn");
     assert_eq!(copied(window), Some(arn));
-    assert_eq!(account.actions(), ["GetCallerIdentity"]);
 }
 
 #[test]
@@ -170,7 +176,7 @@ fn keys_that_aws_does_not_know_are_named_where_they_were_chosen() {
     wait_for(window, "an answer", |window| says(window, "InvalidClientTokenId"));
     assert!(says(window, &format!("{} does not know the access key that this computer offers", account.url)));
     assert!(!says(window, "AWS does not know"), "that server is not AWS");
-    assert!(window.query_all_by_label("Set up › Credentials").next().is_none(), "it is in that step");
+    assert!(window.query_all_by_label("Set up › Keys").next().is_none(), "it is in that step");
 }
 
 #[test]
@@ -181,8 +187,8 @@ fn a_stream_is_chosen_from_the_account_s() {
     let account = Account::start(&["clicks", "orders", "orders-test"]);
     let mut opened = with_stream(&account);
     let window = &mut opened.window;
-    click(window, "List my streams");
-    wait_for(window, "the list", |window| says(window, "Use stream orders-test"));
+    edit(window, "Stream");
+    wait_for(window, "the list, without being asked", |window| says(window, "Use stream orders-test"));
     click(window, "Use stream orders");
     window.run();
     assert_eq!(value(window, "Stream name"), "orders");
@@ -197,7 +203,12 @@ fn a_stream_is_chosen_from_the_account_s() {
 
 #[test]
 fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
-    if !in_own_process("a_stream_is_made_only_after_a_question_that_names_the_cost", |_| {}) {
+    // An AWS that cannot be reached: the streams are listed without being asked.
+    let away = |files: &Path| {
+        let config = "[default]\nendpoint_url = http://127.0.0.1:9\n";
+        std::fs::write(files.join("config"), config).expect("the folder is ours");
+    };
+    if !in_own_process("a_stream_is_made_only_after_a_question_that_names_the_cost", away) {
         return;
     }
     let account = Account::start(&[]);
@@ -206,7 +217,8 @@ fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
     config.destination.kind = DestinationKind::Practice;
     let mut opened = open(config);
     let window = &mut opened.window;
-    choose(window, "Amazon Kinesis");
+    start_guide(window);
+    edit(window, "Stream");
     click(window, "Create this stream …");
     window.run();
     assert!(says(window, "Create “clicks” in eu-west-1? It costs money."));
@@ -214,7 +226,9 @@ fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
     window.run();
     assert!(!says(window, "It costs money"));
     assert_eq!(account.actions(), [""; 0]);
+    edit(window, "Keys");
     type_into(window, "Other server", &account.url);
+    edit(window, "Stream");
     click(window, "Create this stream …");
     window.run();
     click(window, "Create stream");
@@ -279,6 +293,7 @@ fn a_profile_is_chosen_from_aws_s_files_and_says_what_it_is() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_profile(&account, "coded");
     let window = &mut opened.window;
+    edit(window, "Keys");
     wait_for(window, "the files", |window| says(window, "needs an MFA code"));
     window.get_by_role_and_label(Role::TextInput, "Profile").focus();
     window.run();
@@ -312,6 +327,7 @@ fn an_sso_sign_in_that_has_run_out_is_made_again_from_here() {
     let mut opened = with_profile(&account, "work");
     let window = &mut opened.window;
     let home = inside().expect("the inner process");
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Credentials are found: failed"));
     assert!(says(window, "aws sso login --profile work"));
@@ -340,6 +356,7 @@ fn where_no_browser_opens_page_and_code_are_shown_and_the_wait_can_be_stopped() 
     let account = Account::start(&["clicks"]);
     let mut opened = with_profile(&account, "work");
     let window = &mut opened.window;
+    edit(window, "Keys");
     wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
     sign_in(window);
     wait_for(window, "the page", |window| {
@@ -365,6 +382,7 @@ fn version_1_of_the_aws_cli_is_said_to_be_too_old_and_there_is_a_way_without() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_profile(&account, "work");
     let window = &mut opened.window;
+    edit(window, "Keys");
     wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
     sign_in(window);
     wait_for(window, "the version", |window| {
@@ -383,7 +401,9 @@ fn a_profile_of_aws_login_is_signed_in_with_aws_login() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_profile(&account, "console");
     let window = &mut opened.window;
+    edit(window, "Keys");
     wait_for(window, "the files", |window| says(window, "lasts up to 12 hours"));
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "aws login --profile console"));
     sign_in(window);
@@ -401,6 +421,7 @@ fn without_the_aws_cli_the_command_can_be_copied() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_profile(&account, "work");
     let window = &mut opened.window;
+    edit(window, "Keys");
     wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
     click(window, "Copy the command");
     assert_eq!(copied(window).as_deref(), Some("aws sso login --profile work"));
@@ -417,14 +438,17 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
     account.set_rule(
         |asked| if asked.action == "PutRecord?" { denied("kinesis:PutRecord") } else { Reply::Usual },
     );
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
     for step in ["Credentials are found", "The keys are valid", "The stream exists"] {
         window.get_by_label(&format!("{step}: passed"));
     }
     assert!(says(window, "Attach the policy"));
-    assert!(window.query_all_by_label("Set up › Policy").next().is_some(), "a way there");
+    assert!(window.query_all_by_label("Set up › Permission").next().is_some(), "a way there");
+    edit(window, "Stream");
     assert_eq!(value(window, "AWS account id"), ACCOUNT_ID);
+    edit(window, "Check and switch");
 
     account.set_rule(|_| Reply::Usual);
     click(window, "Check with a test record");
@@ -432,7 +456,7 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
     for step in ["Records can be put", "A test record can be put", "The test record can be read back"] {
         window.get_by_label(&format!("{step}: passed"));
     }
-    window.get_by_label("Check: done");
+    window.get_by_label("Check and switch: done");
     assert_eq!(account.records("clicks").len(), 1);
 }
 
@@ -440,11 +464,17 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
 fn about_to_switch(from: &Account, to: &Account) -> OpenedWindow {
     let mut opened = with_waiting(from, 3);
     let window = &mut opened.window;
+    edit(window, "Keys");
     retype(window, "Other server", &to.url);
     let [before, after] = [host(from), host(to)].map(|host| format!("clicks @ {host}"));
     let question = format!("3 queued events wait for {before}. Send them to {after}, or set them aside?");
     assert!(says(window, &question));
-    assert!(window.query_by_role_and_label(Role::Button, "Apply").is_none(), "the choice is the user's");
+    assert!(
+        window.query_by_role_and_label(Role::Button, "Switch to clicks").is_none(),
+        "the choice is the user's"
+    );
+    click(window, "Switch without a check");
+    window.run();
     opened
 }
 
@@ -457,7 +487,7 @@ fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_ne
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
     let mut opened = about_to_switch(&from, &to);
     let window = &mut opened.window;
-    click(window, &format!("Apply and set aside the 3 for clicks @ {}", host(&from)));
+    click(window, &format!("Switch and set aside the 3 for clicks @ {}", host(&from)));
     wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     wait_for(window, "the ledger", |window| says(window, "3 failed"));
     let address = address(window);
@@ -485,7 +515,7 @@ fn events_that_wait_are_sent_to_the_new_destination_when_the_user_wants_that() {
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
     let mut opened = about_to_switch(&from, &to);
     let window = &mut opened.window;
-    click(window, &format!("Apply and send them to clicks @ {}", host(&to)));
+    click(window, &format!("Switch and send them to clicks @ {}", host(&to)));
     wait_for(window, "the events", |_| to.records("clicks").len() == 3);
     assert_eq!(from.records("clicks").len(), 0);
     assert!(!says(window, "3 failed"));
@@ -508,15 +538,17 @@ fn destinations_are_kept_by_name_and_switched_back_and_forth() {
     assert!(file.contains("[[destinations]]\nname = \"Production\"\nkind = \"kinesis\""), "{file}");
 
     for _ in 0..2 {
-        window.get_by_label("Practice stream").click();
-        window.run();
-        click(window, "Apply");
-        wait_for(window, "practice", |window| says(window, "Nothing to set up") && !says(window, "Revert"));
+        click(window, "Switch to the practice stream");
+        wait_for(window, "practice", |window| says(window, "Now: practice stream. Everything works"));
         click(window, "Destination Production");
         window.run();
+        edit(window, "Stream");
         assert_eq!(value(window, "Stream name"), "clicks");
-        click(window, "Apply");
-        wait_for(window, "production", |window| !says(window, "Revert"));
+        edit(window, "Check and switch");
+        click(window, if says(window, "Check again") { "Check again" } else { "Check" });
+        wait_for(window, "the check", |window| says(window, "The check found no problem."));
+        click(window, "Switch to clicks");
+        wait_for(window, "production", |window| !says(window, "Discard"));
     }
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"E"}"#), 200);
@@ -547,51 +579,57 @@ impl Newcomer<'_> {
 }
 
 #[test]
-fn a_newcomer_s_first_event_is_delivered_after_two_clicks() {
+fn a_newcomer_s_first_event_is_delivered_after_one_click() {
     let mut opened = open(settings());
     let mut newcomer = Newcomer { window: &mut opened.window, inputs: 0 };
     newcomer.clicks(Role::Button, "Send a test event");
-    newcomer.window.run();
-    newcomer.clicks(Role::Button, "Send event");
     wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
-    assert_eq!(newcomer.inputs, 2);
+    assert_eq!(newcomer.inputs, 1);
 }
 
 #[test]
-fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_after_ten() {
-    let name = "a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_after_ten";
+fn a_newcomer_has_a_checked_new_stream_after_eight_inputs_and_its_first_event_after_nine() {
+    let name = "a_newcomer_has_a_checked_new_stream_after_eight_inputs_and_its_first_event_after_nine";
     if !in_own_process(name, |_| {}) {
         return;
     }
     let account = Account::start(&[]);
     let mut opened = open(settings());
     let mut newcomer = Newcomer { window: &mut opened.window, inputs: 0 };
-    newcomer.clicks(Role::RadioButton, "Amazon Kinesis");
+    newcomer.clicks(Role::Button, "Switch to Amazon Kinesis");
     newcomer.window.run();
-    newcomer.fills_in("AWS region", "eu-west-1");
-    newcomer.fills_in("Stream name", "clickstream");
     newcomer.fills_in("Other server", &account.url);
+    newcomer.clicks(Role::Button, "Next");
+    wait_for(newcomer.window, "the list", |window| says(window, "No stream in us-east-1 yet."));
+    newcomer.fills_in("Stream name", "clickstream");
     newcomer.clicks(Role::Button, "Create this stream …");
     newcomer.window.run();
     newcomer.clicks(Role::Button, "Create stream");
     wait_for(newcomer.window, "the stream", |window| says(window, "is ready and takes records"));
-    newcomer.clicks(Role::Button, "Check with a test record");
+    newcomer.clicks(Role::Button, "Next");
     wait_for(newcomer.window, "the check", |window| says(window, "The check found no problem."));
-    newcomer.clicks(Role::Button, "Apply");
-    wait_for(newcomer.window, "the switch", |window| says(window, "Applied and saved"));
+    newcomer.clicks(Role::Button, "Switch to clickstream");
+    wait_for(newcomer.window, "the switch", |window| says(window, "Switched and saved"));
     assert_eq!(newcomer.inputs, 8);
     newcomer.clicks(Role::Button, "Send a test event");
-    newcomer.window.run();
-    newcomer.clicks(Role::Button, "Send event");
     wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
-    assert_eq!((newcomer.inputs, account.records("clickstream").len()), (10, 2));
+    assert_eq!((newcomer.inputs, account.records("clickstream").len()), (9, 1));
 }
 
-/// The policy step with a complete policy, without an access key, since no test has a keychain.
-fn about_to_attach(account: &Account) -> OpenedWindow {
+/// The permission step with a complete policy.
+fn with_account_id(account: &Account) -> OpenedWindow {
     let mut opened = with_draft(account);
     let window = &mut opened.window;
+    edit(window, "Stream");
     type_into(window, "AWS account id", ACCOUNT_ID);
+    edit(window, "Permission");
+    opened
+}
+
+/// The permission step with a complete policy, without an access key, since no test has a keychain.
+fn about_to_attach(account: &Account) -> OpenedWindow {
+    let mut opened = with_account_id(account);
+    let window = &mut opened.window;
     window.get_by_role_and_label(Role::Switch, "Make an access key too").scroll_to_me();
     window.run();
     window.get_by_role_and_label(Role::Switch, "Make an access key too").click();
@@ -613,7 +651,7 @@ fn the_policy_is_attached_by_calls_that_are_shown_first() {
         window.get_by_label(call);
     }
     assert!(says(window, "UserName: tributary-clicks"));
-    assert_eq!(account.actions(), [""; 0], "shown, not made");
+    assert_eq!(account.actions(), ["ListStreams"], "shown, not made");
     click(window, "Make these 3 calls");
     wait_for(window, "the attachment", |window| says(window, "Attached. It takes effect in some seconds"));
     let policy = format!("arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks");
@@ -658,9 +696,8 @@ fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut opened = with_draft(&account);
+    let mut opened = with_account_id(&account);
     let window = &mut opened.window;
-    type_into(window, "AWS account id", ACCOUNT_ID);
     click(window, "Show the calls …");
     window.run();
     window.get_by_label("iam:CreateAccessKey");
@@ -678,8 +715,7 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
     }
     let mut opened = open(settings());
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
     choose(window, "System keychain");
     type_into(window, "Access key id", "AKIA-1");
     assert!(says(window, "letters and digits only"), "the rule, as it is typed");
@@ -692,8 +728,10 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
         !window.get_by_role_and_label(Role::Button, "Store keys").accesskit_node().is_disabled()
     };
     assert!(!can_store(window), "nobody knows yet for which stream they are");
+    edit(window, "Stream");
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "clicks");
+    edit(window, "Keys");
     assert!(can_store(window));
     click(window, "Store keys");
     wait_for(window, "the refusal", |window| says(window, "The system keychain did not take the keys"));
@@ -735,6 +773,7 @@ fn an_answer_about_other_keys_than_are_drafted_by_then_is_not_taken_over() {
     wait_for(window, "the answer", |window| {
         says(window, "The credentials have changed since this was asked.")
     });
+    edit(window, "Stream");
     assert_eq!(value(window, "AWS account id"), "", "it is another's");
 }
 
@@ -743,10 +782,11 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     let files = tempfile::tempdir().expect("a temporary folder");
     let mut opened = open_in(settings(), files);
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
+    edit(window, "Stream");
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "clickstream");
+    edit(window, "Permission");
     let read_back = "Policy allows: Read back";
     window.get_by_role_and_label(Role::Switch, read_back).scroll_to_me();
     window.run();
@@ -764,10 +804,12 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     drop(window);
     let mut opened = open_in(settings(), files);
     let window = &mut opened.window;
-    assert_eq!(value(window, "Stream name"), "clickstream");
-    assert!(says(window, "Changes take effect when you apply them"));
+    assert!(says(window, "Changes take effect when you press the button"));
+    edit(window, "Permission");
     assert!(says(window, "resource \"aws_iam_policy\"") && says(window, "kinesis:GetRecords"));
-    click(window, "Revert");
+    edit(window, "Stream");
+    assert_eq!(value(window, "Stream name"), "clickstream");
+    click(window, "Discard");
     window.run();
     let draft = opened.files.path().join("data/setup-draft.toml");
     wait_for(&mut opened.window, "the draft to go", |_| !draft.exists());
@@ -874,9 +916,12 @@ fn the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing
     });
     let mut opened = with_stream(&account);
     let window = &mut opened.window;
+    edit(window, "Permission");
     assert!(!says(window, "kms:GenerateDataKey"));
+    edit(window, "Check and switch");
     click(window, "Check");
-    wait_for(window, "the key", |window| says(window, "ARN of the KMS key"));
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    edit(window, "Permission");
     assert_eq!(value(window, "ARN of the KMS key"), "alias/mine");
     assert!(
         says(window, "an alias is of no use in a policy")
@@ -905,16 +950,22 @@ fn a_customer_key_that_a_check_found_is_its_stream_s_and_not_the_next_one_s() {
     });
     let mut opened = with_stream(&account);
     let window = &mut opened.window;
+    edit(window, "Check and switch");
     click(window, "Check");
-    wait_for(window, "the key", |window| says(window, "ARN of the KMS key"));
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    edit(window, "Permission");
     let key = format!("arn:aws:kms:eu-west-1:{ACCOUNT_ID}:key/0a-1b");
     assert_eq!(value(window, "ARN of the KMS key"), key);
+    edit(window, "Stream");
     retype(window, "Stream name", "orders");
+    edit(window, "Permission");
     assert!(!says(window, "kms:GenerateDataKey") && !says(window, "ARN of the KMS key"));
     // A key that the user gave belongs to the user.
     flip(window, "Policy allows: Customer key");
     type_into(window, "ARN of the KMS key", &key);
+    edit(window, "Stream");
     retype(window, "Stream name", "others");
+    edit(window, "Permission");
     assert_eq!(value(window, "ARN of the KMS key"), key);
 }
 
@@ -926,7 +977,9 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
+    edit(window, "Stream");
     type_into(window, "AWS account id", "210987654321");
+    edit(window, "Permission");
     flip(window, "Make an access key too");
     click(window, "Show the calls …");
     window.run();
@@ -939,14 +992,15 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
 
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
+    edit(window, "Stream");
     retype(window, "Stream name", "arn:aws:kinesis:eu-west-1:210987654321:stream/orders");
     click(window, "Create this stream …");
     window.run();
     click(window, "Create stream");
     wait_for(window, "the refusal", |window| says(window, said));
     let mut actions = account.actions();
-    // The form for a new stream asks how the account pays for it.
-    actions.retain(|action| action != "DescribeAccountSettings");
+    // The form for a new stream asks how the account pays for it, and the step lists the streams.
+    actions.retain(|action| !["DescribeAccountSettings", "ListStreams"].contains(&action.as_str()));
     assert_eq!(actions, ["GetCallerIdentity"; 2], "nothing was made");
 }
 
@@ -960,7 +1014,8 @@ fn typing_goes_on_while_a_bar_or_a_trouble_appears() {
     let mut opened = with_stream(&account);
     let window = &mut opened.window;
     let address = address(window);
-    // A key at a time, as people type: the first one makes the bar with Apply appear.
+    edit(window, "Stream");
+    // A key at a time, as people type: the first one makes the draft's name appear above the steps.
     let key = |window: &mut Window, text: &str| {
         window.event(eframe::egui::Event::Text(text.to_owned()));
         window.run_steps(4);
@@ -970,7 +1025,7 @@ fn typing_goes_on_while_a_bar_or_a_trouble_appears() {
     for letter in ["a", "b", "c"] {
         key(window, letter);
     }
-    window.get_by_role_and_label(Role::Button, "Apply");
+    window.get_by_role_and_label(Role::Button, "Discard");
     let typed = value(window, "Stream name");
     assert!(["abc", "clicksabc"].contains(&&*typed), "{typed}");
     // Events wait for a stream that accepts none.
@@ -984,8 +1039,8 @@ fn typing_goes_on_while_a_bar_or_a_trouble_appears() {
 fn a_region_is_found_by_a_name_with_spaces() {
     let mut opened = open(settings());
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
+    edit(window, "Stream");
     type_into(window, "AWS region", "us east oh");
     assert_eq!(value(window, "AWS region"), "us east oh");
     assert!(says(window, "us-east-2") && !says(window, "us-east-1"));
@@ -1005,6 +1060,7 @@ fn a_check_that_fails_says_to_try_again_and_not_that_tributary_does() {
     });
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
     assert!(says(window, "Try again in a moment."));
@@ -1019,8 +1075,10 @@ fn the_policy_for_a_role_comes_with_who_may_assume_it_and_the_external_id() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
-    type_into(window, "AWS account id", ACCOUNT_ID);
     type_into(window, "External id", "tributary-1");
+    edit(window, "Stream");
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    edit(window, "Permission");
     click(window, "For a role to assume");
     window.run();
     assert!(says(window, "Still missing: who may assume the role"));
@@ -1049,10 +1107,11 @@ fn policy_rule(window: &Window) -> bool {
 fn keeping_the_order_per_user_says_what_each_choice_costs() {
     let mut opened = open(settings());
     let window = &mut opened.window;
+    edit(window, "Format");
     assert!(says(window, "in the order in which they were accepted"));
     flip(window, "Keep the order per user");
     assert!(says(window, "one user's events may arrive out of order"));
-    click(window, "Apply");
+    click(window, "Save changes");
     wait_for(window, "the setting", |window| says(window, "Applied and saved"));
     let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("ordered = false"), "{file}");
@@ -1064,9 +1123,8 @@ fn another_profile_signs_the_calls_and_delivers_nothing() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut opened = with_draft(&account);
+    let mut opened = with_account_id(&account);
     let window = &mut opened.window;
-    type_into(window, "AWS account id", ACCOUNT_ID);
     flip(window, "Make an access key too");
     click(window, "Another profile");
     window.run();
@@ -1079,7 +1137,8 @@ fn another_profile_signs_the_calls_and_delivers_nothing() {
         account.asked().into_iter().map(|asked| (asked.action, asked.access_key_id)).collect();
     let by_plain = |action: &str| (action.to_owned(), "AKIAEXAMPLEPLAIN".to_owned());
     let wanted = ["GetCallerIdentity", "CreateUser", "CreatePolicy", "AttachUserPolicy"];
-    assert_eq!(signers, wanted.map(by_plain));
+    assert_eq!(signers[1..], wanted.map(by_plain), "after the list of streams");
+    edit(window, "Keys");
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
     let last = account.asked().pop().expect("it was asked");
@@ -1094,16 +1153,18 @@ fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
     let account = Account::start(&["clicks"]);
     let mut opened = with_waiting(&account, 1);
     let window = &mut opened.window;
+    edit(window, "Stream");
     type_into(window, "AWS account id", ACCOUNT_ID);
-    window.get_by_role_and_label(Role::Button, "Apply");
+    window.get_by_role_and_label(Role::Button, "Save changes");
+    edit(window, "Keys");
     type_into(window, "Role to assume", "arn:aws:iam::210987654321:role/other");
     let server = host(&account);
     assert!(says(
         window,
         &format!("1 queued event waits for clicks @ {server}, and the new keys may be another account's.")
     ));
-    window.get_by_role_and_label(Role::Button, "Apply and send it with the new keys");
-    click(window, "Apply and set it aside");
+    window.get_by_role_and_label(Role::Button, "Save and send it with the new keys");
+    click(window, "Save and set it aside");
     wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     wait_for(window, "the ledger", |window| says(window, "1 failed"));
 }
@@ -1144,9 +1205,12 @@ fn another_account_than_the_keys_is_said_beside_its_field_and_mended_by_one_clic
     let account = Account::start(&["clicks"]);
     let mut opened = with_draft(&account);
     let window = &mut opened.window;
+    edit(window, "Stream");
     type_into(window, "AWS account id", "999999999999");
+    edit(window, "Keys");
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
+    edit(window, "Stream");
     assert_eq!(value(window, "AWS account id"), "999999999999", "what was typed is not overwritten");
     assert!(says(window, &format!("These keys belong to the account {ACCOUNT_ID}")));
     window.get_by_label("Stream: needs attention");
@@ -1168,6 +1232,7 @@ fn a_profile_that_is_written_while_the_window_looks_is_found() {
     "late".clone_into(&mut config.credentials.profile);
     let mut opened = open(config);
     let window = &mut opened.window;
+    edit(window, "Keys");
     wait_for(window, "that there is none", |window| says(window, "No profile was found"));
     let keys = "[late]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n";
     std::fs::write(inside().expect("a folder").join("credentials"), keys).expect("written");
@@ -1193,6 +1258,7 @@ fn is_chosen(window: &Window, label: &str) -> bool {
 fn aggregation_and_its_size_are_chosen_and_applied() {
     let mut opened = open(settings());
     let window = &mut opened.window;
+    edit(window, "Format");
     assert!(is_chosen(window, "none") && !says(window, "Record size"));
     choose(window, "kpl");
     assert!(
@@ -1203,17 +1269,18 @@ fn aggregation_and_its_size_are_chosen_and_applied() {
     assert_eq!(size.as_deref(), Some("50 KiB"));
     resize(window, "500 B");
     assert!(says(window, "A size of at least 1 KiB"));
-    assert!(says(window, "Record size: "), "Apply says why it cannot be pressed");
-    let apply = window.get_by_role_and_label(Role::Button, "Apply");
+    assert!(says(window, "Record size: "), "the card says why it cannot be saved");
+    let apply = window.get_by_role_and_label(Role::Button, "Save changes");
     assert!(apply.accesskit_node().is_disabled());
-    click(window, "Revert");
+    click(window, "Discard");
     window.run();
-    assert!(is_chosen(window, "none") && !says(window, "Changes take effect when you apply them"));
+    edit(window, "Format");
+    assert!(is_chosen(window, "none") && !says(window, "Changes take effect when you press the button"));
     choose(window, "kpl");
     let size = window.get_by_role_and_label(Role::SpinButton, "Record size").value();
-    assert_eq!(size.as_deref(), Some("50 KiB"), "what was typed is gone with Revert");
+    assert_eq!(size.as_deref(), Some("50 KiB"), "what was typed is gone with Discard");
     resize(window, "200 KiB");
-    click(window, "Apply");
+    click(window, "Save changes");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));
     let saved = delivery_settings(&opened).map(Option::unwrap_or_default);
     assert_eq!(saved[1..], ["\"kpl\"".to_owned(), "204800".to_owned()]);
@@ -1235,6 +1302,7 @@ fn resize(window: &mut Window, text: &str) {
 fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_said() {
     let mut opened = open(settings());
     let window = &mut opened.window;
+    edit(window, "Format");
     assert!(is_chosen(window, "base64") && is_chosen(window, "none"));
     choose(window, "lines");
     assert!(is_chosen(window, "json-lines") && is_chosen(window, "lines"));
@@ -1252,7 +1320,7 @@ fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_
     choose(window, "json");
     assert!(is_chosen(window, "kpl"), "kpl goes with each encoding");
     choose(window, "lines");
-    click(window, "Apply");
+    click(window, "Save changes");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));
     let saved = delivery_settings(&opened).map(Option::unwrap_or_default);
     assert_eq!(saved[..2], ["\"json-lines\"".to_owned(), "\"lines\"".to_owned()]);
@@ -1262,14 +1330,20 @@ fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_
 fn the_check_of_a_draft_with_aggregation_says_what_readers_get() {
     let mut opened = open(settings());
     let window = &mut opened.window;
+    edit(window, "Format");
     choose(window, "kpl");
+    edit(window, "Check");
     click(window, "Check with a test record");
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
     window.get_by_label("The stream takes aggregated records: passed");
     assert!(says(window, "a reader without de-aggregation gets one binary record"));
     // The size does not change what the check tests, the operation does.
+    edit(window, "Format");
     resize(window, "100 KiB");
+    edit(window, "Check");
     assert!(says(window, "Checked at "));
+    edit(window, "Format");
     choose(window, "none");
+    edit(window, "Check");
     assert!(says(window, "The settings have changed since this check."));
 }

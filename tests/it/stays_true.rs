@@ -8,8 +8,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     account::Account,
     opened_window::{
-        Window, address, choose, click, copied, explain, flip, go, open, open_with, press, press_key, retype,
-        says, settings, type_into, wait_for,
+        Window, address, choose, click, copied, edit, explain, flip, go, open, open_with, press, press_key,
+        retype, says, settings, start_guide, type_into, wait_for,
     },
     setup::{set_aside_for, use_server, with_waiting},
     window::{denied, is_run_with_keys, lines, search, send, send_seen, without_profile},
@@ -241,6 +241,7 @@ fn a_sequence_number_that_the_stream_does_not_have_is_named_as_the_cause() {
 fn a_check_is_outdated_by_what_it_checks_alone() {
     let mut opened = open(settings());
     let window = &mut opened.window;
+    edit(window, "Check");
     press(window, "Check");
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
     flip(window, "Deliver events");
@@ -254,12 +255,17 @@ fn a_check_is_outdated_by_what_it_checks_alone() {
 fn a_check_is_made_again_only_where_its_result_is_shown() {
     let mut opened = open(without_profile());
     let window = &mut opened.window;
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Credentials are found: failed"));
     window.get_by_role_and_label(Role::Button, "Check again");
-    choose(window, "Practice stream");
+    click(window, "Destination Practice stream");
+    window.run();
+    edit(window, "Check");
     assert!(is_button(window, "Check") && !is_button(window, "Check again"));
-    choose(window, "Amazon Kinesis");
+    click(window, "Discard");
+    window.run();
+    edit(window, "Check and switch");
     assert!(is_button(window, "Check again") && !is_button(window, "Check"));
 }
 
@@ -267,11 +273,13 @@ fn a_check_is_made_again_only_where_its_result_is_shown() {
 fn an_arn_with_missing_parts_is_not_copied_and_a_policy_says_that_it_has_placeholders() {
     let mut opened = open(settings());
     let window = &mut opened.window;
-    choose(window, "Amazon Kinesis");
-    assert!(is_disabled(window, "Copy stream arn"));
+    start_guide(window);
+    edit(window, "Permission");
     click(window, "Copy policy");
     window.run();
     assert!(says(window, "Policy with placeholders copied"));
+    edit(window, "Stream");
+    assert!(is_disabled(window, "Copy stream arn"));
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "clicks");
     assert!(is_disabled(window, "Copy stream arn"));
@@ -290,6 +298,7 @@ fn a_server_that_is_not_aws_is_not_called_aws() {
     use_server(&mut config, &format!("http://{dead}"));
     let mut opened = open(config);
     let window = &mut opened.window;
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "The stream exists: failed"));
     assert!(says(window, "This server did not say whose keys these are"));

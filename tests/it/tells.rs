@@ -16,7 +16,7 @@ use tributary::{
 use crate::{
     layout::texts,
     opened_window::{
-        OpenedWindow, Window, click, explain, go, open, press, retype, says, settings, wait_for,
+        OpenedWindow, Window, click, edit, explain, go, open, press, retype, says, settings, wait_for,
     },
     scripted::{Answer, Scripted},
     setup::use_server,
@@ -195,16 +195,18 @@ fn no_step_is_ticked_before_the_destination_has_answered() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
     let mut opened = served(&format!("http://{dead}"));
     let window = &mut opened.window;
-    for step in ["Credentials", "Policy"] {
-        window.get_by_label(&format!("{step}: open"));
+    for step in ["Keys", "Permission"] {
+        window.get_by_label(&format!("{step}: not yet verified"));
     }
     assert!(!says(window, "Events are delivered as they arrive"), "none was");
+    edit(window, "Keys");
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, "Nothing listens"));
-    window.get_by_label("Credentials: needs attention");
+    window.get_by_label("Keys: needs attention");
+    edit(window, "Check and switch");
     click(window, "Check");
-    wait_for(window, "the check", |window| says(window, "Check: needs attention"));
-    window.get_by_label("Enable: needs attention");
+    wait_for(window, "the check", |window| says(window, "Check and switch: needs attention"));
+    window.get_by_label("Delivery: needs attention");
     assert!(says(window, "The check failed"));
 }
 
@@ -216,10 +218,10 @@ fn steps_are_ticked_once_the_destination_has_taken_an_event() {
     let server = Scripted::start(|_| Answer::Success);
     let mut opened = served(&server.url);
     let window = &mut opened.window;
-    window.get_by_label("Policy: open");
+    window.get_by_label("Permission: not yet verified");
     send_seen(window);
-    wait_for(window, "its delivery", |window| says(window, "Policy: done"));
-    window.get_by_label("Credentials: done");
+    wait_for(window, "its delivery", |window| says(window, "Permission: done"));
+    window.get_by_label("Keys: done");
     assert!(says(window, "Events are delivered as they arrive"));
 }
 

@@ -22,8 +22,8 @@ use crate::{
     binary::{WRITE_KEY, key_header},
     keyboard::palette,
     opened_window::{
-        OpenedWindow, Window, address, choose, click, explain, go, open, open_held, open_with, says,
-        settings, type_into, wait_for,
+        OpenedWindow, Window, address, choose, click, edit, explain, go, open, open_held, open_with, says,
+        settings, start_guide, type_into, wait_for,
     },
     practising::practising,
     scripted::{Answer, FAILING, Scripted},
@@ -123,11 +123,11 @@ fn no_step_is_ticked_that_is_not_known_to_work_while_the_destination_is_away() {
     if is_run_with_keys("truth::no_step_is_ticked_that_is_not_known_to_work_while_the_destination_is_away") {
         let mut opened = offline(dead_address());
         go(&mut opened.window, "Set up");
-        for step in ["Stream", "Credentials", "Policy", "Enable"] {
+        for step in ["Stream", "Keys", "Permission", "Delivery"] {
             assert!(!says(&opened.window, &format!("{step}: done")), "{step}");
         }
         opened.window.get_by_label("Stream: needs attention");
-        opened.window.get_by_label("Enable: needs attention");
+        opened.window.get_by_label("Delivery: needs attention");
     }
 }
 
@@ -137,10 +137,10 @@ fn no_step_is_ticked_that_is_not_known_to_work_while_delivery_is_blocked() {
     let window = &mut opened.window;
     send_seen(window);
     wait_for(window, "it is blocked", |window| says(window, "Blocked"));
-    for step in ["Stream", "Credentials", "Policy", "Enable"] {
+    for step in ["Stream", "Keys", "Permission", "Delivery"] {
         assert!(!says(window, &format!("{step}: done")), "{step}");
     }
-    window.get_by_label("Credentials: needs attention");
+    window.get_by_label("Keys: needs attention");
 }
 
 #[test]
@@ -161,14 +161,16 @@ fn a_local_server_is_named_and_a_refused_connection_is_explained_by_what_listens
 fn a_region_that_nobody_knows_is_not_ticked() {
     let mut opened = open(settings());
     let window = &mut opened.window;
-    choose(window, "Amazon Kinesis");
+    start_guide(window);
+    edit(window, "Stream");
     type_into(window, "AWS region", "eu-nowhere-9");
     type_into(window, "Stream name", "clicks");
     window.get_by_label("Stream: needs attention");
     assert!(says(window, "Tributary does not know this region"));
     // Another server may have regions of its own.
+    edit(window, "Keys");
     type_into(window, "Other server", "http://127.0.0.1:4566");
-    window.get_by_label("Stream: done");
+    window.get_by_label("Stream: not yet verified");
     assert!(!says(window, "Tributary does not know this region"));
 }
 
@@ -176,12 +178,17 @@ fn a_region_that_nobody_knows_is_not_ticked() {
 fn what_a_check_of_aws_found_is_not_shown_under_practice() {
     let mut opened = open(without_profile());
     let window = &mut opened.window;
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Credentials are found: failed"));
-    choose(window, "Practice stream");
+    click(window, "Destination Practice stream");
+    window.run();
+    edit(window, "Check");
     assert!(!says(window, "Credentials are found"), "practice asks no AWS");
     assert!(!says(window, "The settings have changed since this check"));
-    choose(window, "Amazon Kinesis");
+    click(window, "Discard");
+    window.run();
+    edit(window, "Check and switch");
     assert!(says(window, "Credentials are found: failed"), "it is still what was found");
 }
 
@@ -193,7 +200,7 @@ fn a_stream_that_was_made_is_not_missing_from_the_list_beside_it() {
         use_server(&mut config, &account.url);
         let mut opened = open(config);
         let window = &mut opened.window;
-        click(window, "List my streams");
+        edit(window, "Stream");
         wait_for(window, "the list", |window| says(window, "No stream in eu-west-1 yet."));
         click(window, "Create this stream …");
         window.run();

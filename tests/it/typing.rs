@@ -14,7 +14,8 @@ use crate::{
     binary::key_header,
     keyboard::palette,
     opened_window::{
-        Window, address, click, go, open, press, press_key, retype, says, settings, type_into, wait_for,
+        Window, address, click, edit, go, open, press, press_key, retype, says, settings, start_guide,
+        type_into, wait_for,
     },
     setup::{use_server, with_draft},
     window::{is_run_with_keys, lines, search, searched, send_seen},
@@ -270,11 +271,12 @@ fn no_button_in_a_step_leads_to_that_step() {
     let free = taken.local_addr().expect("its address");
     drop(taken);
     retype(window, "Other server", &format!("http://{free}"));
-    click(window, "List my streams");
+    edit(window, "Stream");
     wait_for(window, "the answer", |window| says(window, "Nothing listens"));
     settle(window);
     assert!(window.query_by_label("Set up › Stream").is_none(), "one is there already");
     // From another step the remedy leads there.
+    edit(window, "Check and switch");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Set up › Stream"));
 }
@@ -292,17 +294,18 @@ fn what_is_reverted_can_be_checked_at_once() {
     config.destination.kind = tributary::config::DestinationKind::Practice;
     let mut opened = open(config);
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
+    edit(window, "Check and switch");
     click(window, "Check");
     for _ in 0..10 {
         window.step();
     }
     assert!(!is_enabled(window, "Check again"), "it is running");
-    window.get_by_role_and_label(Role::Button, "Revert").click();
+    window.get_by_role_and_label(Role::Button, "Discard").click();
     for _ in 0..4 {
         window.step();
     }
+    edit(window, "Check");
     assert!(is_enabled(window, "Check"), "the settings are others than those that are being checked");
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "The check found no problem."));

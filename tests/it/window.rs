@@ -25,8 +25,8 @@ use crate::{
     binary::key_header,
     inspector::{choose_from, copy_from_menu},
     opened_window::{
-        OpenedWindow, Window, address, copied, explain, go, open, open_with, paths, says, settings,
-        type_into, wait_for,
+        OpenedWindow, Window, address, copied, edit, explain, go, open, open_with, paths, says, settings,
+        start_guide, type_into, wait_for,
     },
     scripted::{Answer, Scripted},
     wire,
@@ -91,13 +91,15 @@ fn the_status_line_is_in_sight_in_every_place() {
 fn typing_a_region_and_a_stream_fills_the_policy_and_copy_takes_it() {
     let mut opened = open(settings());
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
+    edit(window, "Permission");
     assert!(says(window, "arn:aws:kinesis:{region}:{account-id}:stream/{stream-name}"));
     assert!(says(window, "Still missing: the region, the account id, the stream name."));
+    edit(window, "Stream");
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "clickstream");
     type_into(window, "AWS account id", "123456789012");
+    edit(window, "Permission");
     assert!(says(window, "arn:aws:kinesis:eu-west-1:123456789012:stream/clickstream"));
     assert!(!says(window, "Still missing"));
     window.get_by_label("Copy policy").scroll_to_me();
@@ -114,8 +116,8 @@ fn typing_a_region_and_a_stream_fills_the_policy_and_copy_takes_it() {
 fn a_region_is_found_by_its_name() {
     let mut opened = open(settings());
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
+    edit(window, "Stream");
     type_into(window, "AWS region", "irel");
     window.key_press(Key::Enter);
     window.run();
@@ -127,19 +129,20 @@ fn a_region_is_found_by_its_name() {
 fn a_bad_stream_name_is_named_next_to_its_field_and_cannot_be_applied() {
     let mut opened = open(settings());
     let window = &mut opened.window;
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
+    start_guide(window);
     window.get_by_label("The region is missing");
+    edit(window, "Stream");
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "my stream!");
     let rule = config::check_stream("my stream!").expect_err("a space is not allowed").to_string();
     let field = window.get_by_role_and_label(Role::TextInput, "Stream name").rect();
     let beside = |node: &egui_kittest::Node<'_>| (node.rect().top() - field.bottom()).abs() < 20.0;
     assert!(window.query_all_by_label_contains(&rule[1..]).any(|node| beside(&node)), "{rule}");
-    assert!(window.get_by_role_and_label(Role::Button, "Apply").accesskit_node().is_disabled());
-    window.get_by_label("Revert").click();
+    let switch = window.get_by_role_and_label(Role::Button, "Switch to my stream!");
+    assert!(switch.accesskit_node().is_disabled());
+    window.get_by_label("Discard").click();
     window.run();
-    window.get_by_label("Nothing to set up");
+    window.get_by_label("Now: practice stream. Everything works");
 }
 
 #[test]
@@ -235,10 +238,11 @@ fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
-    wait_for(window, "a way there", |window| says(window, "Set up › Credentials"));
-    window.get_all_by_label("Set up › Credentials").next().expect("a way there").click();
-    window.run();
+    wait_for(window, "a way there", |window| says(window, "Set up › Keys"));
+    window.get_all_by_label("Set up › Keys").next().expect("a way there").click();
+    window.run_steps(6);
     window.get_by_label("Where events go, and what AWS needs for it");
+    window.get_by_role_and_label(Role::TextInput, "Profile");
 }
 
 /// AWS keys come from the environment, which a test cannot change for itself: it runs again as a process of its own.
@@ -306,8 +310,9 @@ fn an_event_that_is_refused_is_shown_and_can_be_set_aside() {
 fn the_check_of_the_practice_stream_passes() {
     let mut opened = open(settings());
     let window = &mut opened.window;
+    window.get_by_label("Check: not yet verified");
+    edit(window, "Check");
     assert!(says(window, "None is written"), "what a click does is said before it");
-    window.get_by_label("Check: open");
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
@@ -316,17 +321,18 @@ fn the_check_of_the_practice_stream_passes() {
     window.get_by_label("Check: done");
 
     // The result of the check is about these settings only.
-    window.get_by_label("Amazon Kinesis").click();
-    window.run();
-    window.get_by_label("Check: open");
+    start_guide(window);
+    window.get_by_label("Check and switch: not yet verified");
+    edit(window, "Check and switch");
     assert!(window.get_by_role_and_label(Role::Button, "Check").accesskit_node().is_disabled());
-    assert!(says(window, "Asks AWS with these settings, applied or not. Nothing is written"));
+    assert!(says(window, "Asks AWS with these settings, in force or not. Nothing is written"));
 }
 
 #[test]
 fn a_check_that_fails_names_the_step_what_was_said_and_what_to_do() {
     let mut opened = open_with(settings(), denied);
     let window = &mut opened.window;
+    edit(window, "Check");
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
@@ -342,17 +348,17 @@ fn a_check_leads_to_the_step_that_can_mend_it() {
     let window = &mut opened.window;
     window.set_size(egui::vec2(1280.0, 820.0));
     window.run();
-    window.get_by_role_and_label(Role::Button, "Check").scroll_to_me();
-    window.run();
+    edit(window, "Check and switch");
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
     wait_for(window, "the failed step", |window| says(window, "Credentials are found: failed"));
     window.get_by_label("Records can be put: not reached");
-    let step = |window: &Window| window.get_by_label("Credentials").rect();
-    assert!(step(window).bottom() < 0.0, "scrolled away: {:?}", step(window));
-    window.get_all_by_label("Set up › Credentials").last().expect("a way there").click();
-    window.run();
-    assert!((0.0..820.0).contains(&step(window).top()), "in sight: {:?}", step(window));
+    assert!(!says(window, "Named profile"), "the step is closed");
+    window.get_all_by_label("Set up › Keys").last().expect("a way there").click();
+    window.run_steps(6);
+    let field = window.get_by_role_and_label(Role::TextInput, "Profile");
+    assert!((0.0..820.0).contains(&field.rect().top()), "in sight: {:?}", field.rect());
+    assert!(field.is_focused(), "the user can type at once");
 }
 
 #[test]
@@ -878,7 +884,7 @@ fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
     window.get_by_label("Try again").click();
     window.run();
     window.run();
-    window.get_by_label("Nothing to set up");
+    window.get_by_label_contains("Now: practice stream");
 }
 
 #[test]
@@ -958,6 +964,7 @@ fn what_the_keyboard_reaches_is_brought_into_sight() {
     let window = &mut opened.window;
     window.set_size(egui::vec2(860.0, 560.0));
     window.run();
+    edit(window, "Format");
     let switch = |window: &Window| window.get_by_role_and_label(Role::Switch, "Deliver events").rect();
     assert!(switch(window).top() > 560.0, "out of sight at first: {:?}", switch(window));
     for _ in 0..60 {

@@ -16,11 +16,12 @@ use super::{
         theme::tokens,
         widgets::{self, Tone},
     },
+    guide::Step,
     identity,
 };
 use crate::{
     config::{Config, Credentials, Destination, DestinationKind},
-    delivery::{AwsIdentity, CheckFact, CheckKind, CheckStep, Verdict},
+    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, CheckStep, Verdict},
     engine::Steps,
     event::Aggregation,
 };
@@ -50,6 +51,29 @@ pub(super) enum Finding {
     Unknown,
     Good,
     Bad,
+}
+
+/// What a check says about a step of the guide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said<'a> {
+    /// It was not checked with these settings, or not reached.
+    Nothing,
+    Running,
+    /// It works. The text is what the check found, if it could look.
+    Passed(&'a str),
+    Failed(&'a AwsError),
+}
+
+/// Whether what a check of `one` says about this step is valid for `other`.
+fn is_same_for(step: Step, one: &Config, other: &Config) -> bool {
+    let [one_is, other_is] = [&one.destination, &other.destination];
+    let keys = one_is.kind == other_is.kind && identity::is_same(one, other);
+    match step {
+        Step::Keys => keys,
+        Step::Stream => keys && one_is.is_same_stream(other_is),
+        Step::Permission => keys && one_is.is_same_stream(other_is) && one_is.operation == other_is.operation,
+        Step::Format | Step::Check => is_same(one, other),
+    }
 }
 
 /// Whether a check of `one` is valid for `other`. A check uses neither the account id nor the switch for delivery. For the
@@ -114,6 +138,45 @@ impl Check {
                 }
             }
             Some(_) | None => Finding::Unknown,
+        }
+    }
+
+    /// What the last check says about a step.
+    pub(super) fn said(&self, draft: &Config, step: Step) -> Said<'_> {
+        let Some(run) = self.run.as_ref().filter(|run| is_same_for(step, &run.config, draft)) else {
+            return Said::Nothing;
+        };
+        let mut said = Said::Nothing;
+        for part in run.steps.known.iter().filter(|part| Step::of_part(&part.name) == step) {
+            said = match &part.verdict {
+                Verdict::Passed => Said::Passed(&part.detail),
+                Verdict::Skipped if said == Said::Nothing => Said::Passed(""),
+                Verdict::Skipped => said,
+                Verdict::Failed(fault) => return Said::Failed(fault),
+            };
+        }
+        let next = names(&run.config, run.kind).get(run.steps.known.len()).copied();
+        match next {
+            Some(next) if run.steps.is_running() && Step::of_part(next) == step => Said::Running,
+            Some(_) | None => said,
+        }
+    }
+
+    /// The step at which the last check failed, if it was a check of this draft.
+    pub(super) fn failed_at(&self, draft: &Config) -> Option<Step> {
+        let run = self.run.as_ref().filter(|run| is_same(&run.config, draft) && run.steps.has_failed())?;
+        run.steps.known.last().map(|part| Step::of_part(&part.name))
+    }
+
+    /// A check of this draft is under way.
+    pub(super) fn is_running(&self, draft: &Config) -> bool {
+        self.run.as_ref().is_some_and(|run| run.steps.is_running() && is_same(&run.config, draft))
+    }
+
+    /// Draws what to do about this step, if the last check failed at it.
+    pub(super) fn fault_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, step: Step) {
+        if let (Said::Failed(fault), Some(run)) = (self.said(draft, step), &self.run) {
+            banner::remedy_for_ui(ui, seen, fault, &run.config, step.location());
         }
     }
 
@@ -188,6 +251,21 @@ impl Check {
     }
 }
 
+/// What leaving this step asks.
+pub(super) fn hint(draft: &Config, step: Step) -> &'static str {
+    let destination = &draft.destination;
+    match (step, destination.kind) {
+        (Step::Keys, _) => "Asks whose keys these are. Needs no permission.",
+        (_, DestinationKind::Practice) => "Asks the practice stream. No record is written.",
+        (_, DestinationKind::Kinesis) if destination.endpoint_url.is_empty() => {
+            "Asks AWS whether records can be put. None is written."
+        }
+        (_, DestinationKind::Kinesis) => {
+            "Asks this server. One that does not know AWS's dry run gets one test record."
+        }
+    }
+}
+
 /// The text that says what the check will do.
 fn before(draft: &Config) -> &'static str {
     let destination = &draft.destination;
@@ -196,11 +274,11 @@ fn before(draft: &Config) -> &'static str {
             "Asks the practice stream whether it takes records. None is written, unless you choose the test record."
         }
         DestinationKind::Kinesis if destination.endpoint_url.is_empty() => {
-            "Asks AWS with these settings, applied or not. Nothing is written (AWS's dry run), unless you choose the test \
+            "Asks AWS with these settings, in force or not. Nothing is written (AWS's dry run), unless you choose the test \
              record: it has the key tributary-check and context.test = true, and is read back if that is permitted."
         }
         DestinationKind::Kinesis => {
-            "Asks this server with these settings, applied or not. A server that does not know AWS's dry run gets one \
+            "Asks this server with these settings, in force or not. A server that does not know AWS's dry run gets one \
              test record, with the key tributary-check and context.test = true."
         }
     }

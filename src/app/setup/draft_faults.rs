@@ -56,13 +56,16 @@ impl DraftFaults {
         }
     }
 
-    /// Why AWS cannot be asked with the draft's credentials yet.
-    pub(super) fn of_credentials(&self, draft: &Config) -> Option<String> {
-        if draft.destination.region.is_empty() {
-            return Some("The region is missing".to_owned());
-        }
+    /// Why AWS cannot be asked whose keys these are.
+    pub(super) fn of_credentials(&self) -> Option<String> {
         let all = [&self.region, &self.endpoint_url, &self.profile, &self.role_arn, &self.external_id];
         all.into_iter().flatten().next().map(|fault| widgets::capital(fault))
+    }
+
+    /// Why AWS cannot be asked about the account's streams yet.
+    pub(super) fn of_account(&self, draft: &Config) -> Option<String> {
+        let is_missing = draft.destination.region.is_empty();
+        is_missing.then(|| "The region is missing".to_owned()).or_else(|| self.of_credentials())
     }
 
     pub(super) fn first(&self) -> Option<String> {

@@ -16,10 +16,11 @@ use super::{
     asked::Asked,
 };
 use crate::{
+    aws,
     config::{Config, CredentialsSource},
     delivery::{AwsError, AwsIdentity},
     engine::Answer,
-    remedy::Location,
+    remedy::{self, Location},
 };
 
 /// Maximum wait. It is long, because the search takes long if there are no keys.
@@ -31,15 +32,24 @@ pub(super) struct Identity {
     reveal: bool,
 }
 
+/// The region that is asked whose keys these are while none is given. A user has the same keys in every region of a
+/// partition.
+const ANY_REGION: &str = "us-east-1";
+
 /// Whether AWS's answer for `one` is valid for `other`.
 pub(super) fn is_same(one: &Config, other: &Config) -> bool {
-    // The keychain holds separate keys for each stream.
+    let [one_is, other_is] = [&one.destination, &other.destination];
+    // The keychain holds separate keys for each region and stream.
     let same_entry = one.credentials.source != CredentialsSource::Keychain
-        || one.destination.stream == other.destination.stream;
-    same_entry && is_same_but_for_stream(one, other)
+        || (&one_is.region, &one_is.stream) == (&other_is.region, &other_is.stream);
+    let partition = |region: &str| aws::partition_of(region).name;
+    same_entry
+        && one.credentials == other.credentials
+        && one_is.endpoint_url == other_is.endpoint_url
+        && partition(&one_is.region) == partition(&other_is.region)
 }
 
-/// Like [`is_same`], but ignores the stream.
+/// Whether a list of streams for `one` is valid for `other`.
 pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
     one.credentials == other.credentials
         && one.destination.region == other.destination.region
@@ -72,9 +82,30 @@ impl Identity {
         answer.as_ref().ok().filter(|_| is_same(config, draft))
     }
 
-    /// AWS was asked about the credentials of this draft, and the request failed.
-    pub(super) fn has_failed(&self, draft: &Config) -> bool {
-        self.caller.answer().is_some_and(|(answer, config)| answer.is_err() && is_same(config, draft))
+    /// Why AWS did not name the caller, if it was asked about the credentials of this draft. A server that
+    /// cannot tell says nothing about the keys.
+    pub(super) fn fault(&self, draft: &Config) -> Option<&AwsError> {
+        let (answer, config) = self.caller.answer()?;
+        answer.as_ref().err().filter(|fault| is_same(config, draft) && !remedy::says_nothing_of_keys(fault))
+    }
+
+    /// An answer about these credentials is known, whatever it is.
+    pub(super) fn is_known(&self, draft: &Config) -> bool {
+        self.caller.answer().is_some_and(|(_, config)| is_same(config, draft))
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.caller.is_waiting()
+    }
+
+    /// Asks AWS whose keys these are.
+    pub(super) fn ask(&mut self, seen: &mut Seen<'_>, draft: &Config) {
+        let mut config = draft.clone();
+        if config.destination.region.is_empty() {
+            ANY_REGION.clone_into(&mut config.destination.region);
+        }
+        self.caller.forget_answer();
+        seen.push(Command::Account(AccountCommand::WhoAmI(Box::new(config))));
     }
 
     /// Draws the button and the answer. `missing`: why AWS cannot be asked yet.
@@ -84,8 +115,7 @@ impl Identity {
             let can = missing.is_none() && !self.caller.is_waiting();
             let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::UserSearch, "Who am I?"));
             if button.inner.on_disabled_hover_text(missing.unwrap_or("Being asked")).clicked() {
-                self.caller.forget_answer();
-                seen.push(Command::Account(AccountCommand::WhoAmI(Box::new(draft.clone()))));
+                self.ask(seen, draft);
             }
             if self.caller.is_waiting() {
                 ui.add(Spinner::new().size(14.0));

@@ -22,16 +22,16 @@ use crate::{
 /// How often AWS's files are read again while a profile is shown, because other programs change them.
 const READ_EVERY: Duration = Duration::from_secs(2);
 
-/// The field for the profile's name. It suggests the names in AWS's files, and accepts any other name, for a profile that is
+/// The field for the profile's name, and the mistake in it. It suggests the names in AWS's files, and accepts any other name, for a profile that is
 /// made later.
 pub(super) fn chosen_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
-    name: &mut String,
+    (name, error): (&mut String, Option<&str>),
     region: &mut String,
-    error: Option<&str>,
+    focus: &mut bool,
 ) {
-    if named_ui(ui, seen, "Profile", name, error)
+    if named_ui(ui, seen, ("Profile", error), name, focus)
         && let Some(of_profile) = seen.account.profile(name).and_then(|one| one.region.as_deref())
         && region.is_empty()
     {
@@ -42,11 +42,17 @@ pub(super) fn chosen_ui(
 
 /// The field for a profile with another purpose than the destination.
 pub(super) fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String) {
-    named_ui(ui, seen, label, name, None);
+    named_ui(ui, seen, (label, None), name, &mut false);
 }
 
 /// True when the name changed.
-fn named_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, error: Option<&str>) -> bool {
+fn named_ui(
+    ui: &mut Ui,
+    seen: &mut Seen<'_>,
+    (label, error): (&str, Option<&str>),
+    name: &mut String,
+    focus: &mut bool,
+) -> bool {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 5.0;
         let named = ui.label(weight(label, 560.0));
@@ -69,6 +75,7 @@ fn named_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, er
                 name.truncate(name.trim_end().len());
             }
             widgets::keep_focus(&output.text_edit.response.response, error.is_some());
+            widgets::focus_once(&output.text_edit.response.response, focus);
             let changed = output.text_edit.response.response.changed() || output.accepted.is_some();
             output.text_edit.response.response.labelled_by(named.id);
             changed

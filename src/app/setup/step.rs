@@ -1,27 +1,137 @@
-//! How a step of the form is drawn: its number or mark, its title, and the layout of its fields.
+//! How a step of the guide is drawn: its mark, its title and a one-line result, and, while it is open, its contents.
 
-use eframe::egui::{self, Align, Layout, RichText, Sense, Ui, vec2};
+use eframe::egui::{self, Align, Button, Color32, Label, Layout, RichText, Sense, Sides, Spinner, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
-    theme::{self, tokens, weight},
+    theme::{self, Tokens, tokens, weight},
     widgets,
 };
 
 /// The state of a step.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     Done,
     Attention,
+    Running,
     Open,
 }
 
-pub(super) fn mark(complete: bool, wrong: bool) -> Mark {
-    match (complete, wrong) {
-        (_, true) => Mark::Attention,
-        (true, false) => Mark::Done,
-        (false, false) => Mark::Open,
+impl Mark {
+    fn color(self, t: &Tokens) -> Color32 {
+        match self {
+            Self::Done => t.ok,
+            Self::Attention => t.warn,
+            Self::Running => t.accent,
+            Self::Open => t.weak,
+        }
     }
+
+    /// The state for screen readers.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Attention => "needs attention",
+            Self::Running => "running",
+            Self::Open => "not yet verified",
+        }
+    }
+}
+
+/// What is shown of a step whether it is open or not.
+pub(super) struct Head {
+    pub number: usize,
+    pub title: &'static str,
+    pub mark: Mark,
+    /// Its result, in one line.
+    pub result: String,
+    /// What to do, if something is wrong.
+    pub action: Option<String>,
+}
+
+/// Draws a step in one line. True when the user opens it.
+pub(super) fn closed_ui(ui: &mut Ui, head: &Head) -> bool {
+    let t = tokens(ui);
+    let mut opened = false;
+    widgets::card_ui(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        Sides::new().shrink_left().truncate().show(
+            ui,
+            |ui| {
+                mark_ui(ui, head.title, head.number, head.mark);
+                ui.add_sized(vec2(112.0, 20.0), |ui: &mut Ui| {
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        widgets::title_ui(ui, head.title)
+                    })
+                    .response
+                });
+                let color = if head.mark == Mark::Attention { t.warn } else { t.text };
+                ui.add(Label::new(RichText::new(&head.result).color(color)).truncate());
+            },
+            |ui| {
+                let button = Button::new(weight("Edit", 550.0));
+                opened = ui.add(button).accessible_name(format!("Edit {}", head.title)).clicked();
+            },
+        );
+        if let Some(action) = &head.action {
+            ui.horizontal_top(|ui| {
+                ui.add_space(30.0);
+                ui.vertical(|ui| {
+                    ui.add(Label::new(widgets::words(ui, action, 450.0, t.weak)).wrap());
+                });
+            });
+        }
+    });
+    opened
+}
+
+/// Draws an open step.
+pub(super) fn open_ui<R>(ui: &mut Ui, head: &Head, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let t = tokens(ui);
+    widgets::card_ui(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 8.0;
+        ui.horizontal(|ui| {
+            mark_ui(ui, head.title, head.number, head.mark);
+            widgets::title_ui(ui, head.title);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.label(RichText::new(format!("Step {}", head.number)).small().color(t.weak));
+            });
+        });
+        contents(ui)
+    })
+}
+
+/// Draws the foot of an open step. `busy`: what is awaited. True when the user wants the next step.
+pub(super) fn next_ui(ui: &mut Ui, busy: Option<&str>, hint: &str) -> bool {
+    let t = tokens(ui);
+    ui.add_space(2.0);
+    ui.horizontal_wrapped(|ui| {
+        let next = widgets::primary_button_ui(ui, Icon::ArrowRight, "Next", busy.is_none());
+        if busy.is_some() {
+            ui.add(Spinner::new().size(14.0));
+        }
+        ui.label(RichText::new(busy.unwrap_or(hint)).color(t.weak));
+        next.on_disabled_hover_text(busy.unwrap_or_default()).clicked()
+    })
+    .inner
+}
+
+/// Draws a mark: an icon of the state, or the number.
+pub(super) fn mark_ui(ui: &mut Ui, title: &str, number: usize, mark: Mark) {
+    let t = tokens(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+    let name = format!("{title}: {}", mark.word());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let color = mark.color(t);
+    ui.painter().circle_filled(rect.center(), 11.0, color.gamma_multiply(0.16));
+    let icon = |icon: Icon| (char::from(icon).to_string(), egui::FontId::new(12.0, theme::icons()));
+    let (text, font) = match mark {
+        Mark::Running => return Spinner::new().size(13.0).color(color).paint_at(ui, rect.shrink(4.5)),
+        Mark::Done => icon(Icon::Check),
+        Mark::Attention => icon(Icon::TriangleAlert),
+        Mark::Open => (number.to_string(), egui::FontId::proportional(12.0)),
+    };
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, color);
 }
 
 pub(super) fn name_ui(ui: &mut Ui, name: &str) {
@@ -54,40 +164,4 @@ pub(super) fn two_ui<T>(
         left(ui, value);
         right(ui, value);
     }
-}
-
-/// A step: its number or mark, its title, and what it holds.
-pub(super) fn step_ui<R>(
-    ui: &mut Ui,
-    number: usize,
-    title: &str,
-    mark: Mark,
-    contents: impl FnOnce(&mut Ui) -> R,
-) -> R {
-    let t = tokens(ui);
-    widgets::card_ui(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 8.0;
-        ui.horizontal(|ui| {
-            let (rect, response) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
-            let (color, glyph, word) = match mark {
-                Mark::Done => (t.ok, Some(Icon::Check), "done"),
-                Mark::Attention => (t.warn, Some(Icon::TriangleAlert), "needs attention"),
-                Mark::Open => (t.weak, None, "open"),
-            };
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Image, true, format!("{title}: {word}"))
-            });
-            ui.painter().circle_filled(rect.center(), 11.0, color.gamma_multiply(0.16));
-            let (text, font) = match glyph {
-                Some(glyph) => (char::from(glyph).to_string(), egui::FontId::new(12.0, theme::icons())),
-                None => (number.to_string(), egui::FontId::proportional(12.0)),
-            };
-            ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, color);
-            widgets::title_ui(ui, title);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(RichText::new(format!("Step {number}")).small().color(t.weak));
-            });
-        });
-        contents(ui)
-    })
 }

@@ -1,4 +1,4 @@
-//! The stream step: region, name, account and server of the stream, and the account's streams to choose from.
+//! The stream step: region, name and account of the stream, and the account's streams to choose from.
 
 use eframe::egui::{self, CompletionPopup, Id, Label, RectAlign, RichText, Suggestion, Ui};
 use lucide_icons::Icon;
@@ -10,27 +10,27 @@ use super::{
         widgets::{self, Tone},
     },
     draft_faults::DraftFaults,
+    filled_in,
     step::{small_ui, two_ui},
     streams::Streams,
 };
 use crate::{
     aws,
-    config::{self, Config, StreamArn},
+    config::{self, Config},
     policy,
 };
 
-const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
-
-/// Draws the step. `other_account`: the account of the keys, if it differs from the account in the form.
+/// Draws the step. `other_account`: the account of the keys, if it differs from the account in the form. `focus`: give the
+/// focus to the stream's field.
 pub(super) fn stream_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
-    draft: &mut Config,
+    (draft, focus): (&mut Config, &mut bool),
     other_account: Option<&str>,
     streams: &mut Streams,
 ) {
     let faults = &DraftFaults::of(draft);
-    let missing = faults.of_credentials(draft);
+    let missing = faults.of_account(draft);
     let destination = &mut draft.destination;
     let url = policy::ConsolePage::CreateStream.url(&destination.region);
     ui.horizontal_wrapped(|ui| {
@@ -47,46 +47,37 @@ pub(super) fn stream_ui(
             // In a vertical layout, because a column stretches its contents.
             ui.vertical(|ui| region_ui(ui, &mut destination.region, faults));
         },
-        |ui, destination| {
-            let value = &mut destination.stream;
-            let hint = "clickstream, or an ARN";
-            if widgets::field_ui(ui, "Stream name", value, hint, faults.stream.as_deref()).changed() {
-                *value = value.trim().to_owned();
-                // A complete ARN also sets region and account.
-                if let Ok(arn) = StreamArn::parse(value) {
-                    let (region, account) = (arn.region.to_owned(), arn.account_id.to_owned());
-                    (destination.region, destination.account_id) = (region, account);
-                }
-            }
-        },
+        |ui, destination| name_ui(ui, destination, faults.stream.as_deref(), focus),
         destination,
     );
-    let server = seen.status.server.clone();
-    two_ui(
-        ui,
-        |ui, destination: &mut config::Destination| {
-            let fault = faults.account_id.as_deref();
-            account_ui(ui, &mut destination.account_id, fault, other_account);
-        },
-        |ui, destination| {
-            let value = &mut destination.endpoint_url;
-            widgets::field_ui(ui, "Other server", value, "Empty for AWS", faults.endpoint_url.as_deref());
-            let configured = server.as_ref().filter(|_| value.is_empty());
-            small_ui(
-                ui,
-                &configured
-                    .map_or_else(|| OTHER_SERVER.to_owned(), |server| format!("In force now: {server}")),
-            );
-        },
-        destination,
-    );
+    let fault = faults.account_id.as_deref();
+    account_ui(ui, &mut destination.account_id, fault, other_account);
     streams.ui(ui, seen, draft, missing.as_deref());
+}
+
+/// The field for the stream. It also takes an ARN, or a web address that names the stream or its server.
+fn name_ui(ui: &mut Ui, destination: &mut config::Destination, fault: Option<&str>, focus: &mut bool) {
+    let hint = "clickstream, or an ARN";
+    let field = widgets::field_ui(ui, "Stream name", &mut destination.stream, hint, fault);
+    widgets::focus_once(&field, focus);
+    if field.changed() {
+        destination.stream = destination.stream.trim().to_owned();
+        filled_in::from_arn(destination);
+    }
+    // An address that is being typed is complete when the field is left.
+    let is_pasted = |event: &egui::Event| matches!(event, egui::Event::Paste(_));
+    if field.lost_focus() || (field.changed() && ui.input(|input| input.events.iter().any(is_pasted))) {
+        filled_in::from_url(destination);
+    }
+    if fault.is_none() {
+        small_ui(ui, "Its name, its ARN, or its address in the AWS console");
+    }
 }
 
 /// `other`: the account of the keys, if it differs from the account in the form.
 fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
     widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
-    small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
+    small_ui(ui, "Only the policy needs it. The keys and the check fill it in.");
     if let Some(other) = other {
         let text = format!("These keys belong to the account {other}, but the policy names a different one.");
         widgets::message_ui(ui, Tone::Attention, &text);

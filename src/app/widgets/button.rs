@@ -41,7 +41,7 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
         }
         let color = if is_enabled { t.on_accent } else { t.weak };
         let atoms = (theme::icon(icon).color(color), weight(label, 620.0).color(color));
-        let button = Button::new(atoms).wrap_mode(TextWrapMode::Extend);
+        let button = Button::new(atoms).wrap_mode(wrap_mode(ui));
         ui.add_enabled(enabled, button).accessible_name(label)
     })
     .inner
@@ -51,7 +51,16 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
 pub(crate) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);
     let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
-    Button::new(atoms).wrap_mode(TextWrapMode::Extend).ui(ui).accessible_name(label)
+    Button::new(atoms).wrap_mode(wrap_mode(ui)).ui(ui).accessible_name(label)
+}
+
+/// A button in a column that it fills takes several lines for a long label. Beside others it never does.
+fn wrap_mode(ui: &Ui) -> TextWrapMode {
+    if ui.layout().is_vertical() && ui.layout().horizontal_justify() {
+        TextWrapMode::Wrap
+    } else {
+        TextWrapMode::Extend
+    }
 }
 
 /// A button of an action that cannot be undone.

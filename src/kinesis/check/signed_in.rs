@@ -31,9 +31,11 @@ pub(super) async fn client(run: &mut Run<'_>) -> Result<Client, Failed> {
             }
             run.found("identity", text, CheckFact::Identity(identity));
         }
-        Err(failure) if says_nothing_about_the_keys(&failure) => {
+        Err(CallError { error, http_status })
+            if remedy::says_nothing_of_keys(&error)
+                || remedy::class_of(&error.code, &error.message, http_status) == Class::Offline =>
+        {
             let asked = if is_other_server { "This server" } else { "AWS STS" };
-            let error = failure.error;
             let text =
                 format!("{asked} did not say whose keys these are ({error}). Delivery does not need it.");
             run.skipped("identity", text);
@@ -43,13 +45,4 @@ pub(super) async fn client(run: &mut Run<'_>) -> Result<Client, Failed> {
     let client = Client::with_keys(&aws, &keys, run.config);
     run.server = client.configured_server();
     Ok(client)
-}
-
-/// An STS that is missing or cannot be reached says nothing about whether the keys may put.
-fn says_nothing_about_the_keys(failure: &CallError) -> bool {
-    let CallError { error, http_status } = failure;
-    let unknown = ["UnknownOperationException", "InvalidAction", "AccessDenied", "AccessDeniedException"];
-    unknown.contains(&&*error.code)
-        || error.code.starts_with("Http")
-        || remedy::class_of(&error.code, &error.message, *http_status) == Class::Offline
 }

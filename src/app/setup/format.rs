@@ -1,4 +1,4 @@
-//! The delivery step: the call that puts records, how an event is encoded, and whether events share records. The last two
+//! The format step: the call that puts records, how an event is encoded, and whether events share records. The last two
 //! depend on each other.
 
 use eframe::egui::Ui;
@@ -7,7 +7,7 @@ use super::super::{
     number::{Number, number_ui},
     widgets::{self, Tone},
 };
-use super::step::{Mark, name_ui, step_ui};
+use super::step::name_ui;
 use crate::{
     config::{Destination, Operation},
     event::{Aggregation, Encoding},
@@ -18,7 +18,7 @@ const BYTES_MIN: u64 = 1024;
 const BYTES_MAX: u64 = 10 << 20;
 const BYTES_STEP: u64 = 1024;
 
-pub(super) struct DeliveryStep {
+pub(super) struct FormatStep {
     /// The record size as typed.
     size: Number,
     /// The size in the draft that `size` was made from.
@@ -36,7 +36,7 @@ fn size_of(destination: &Destination) -> Number {
     Number::bytes(destination.aggregation_max_bytes as u64, BYTES_MIN..=BYTES_MAX, BYTES_STEP)
 }
 
-impl DeliveryStep {
+impl FormatStep {
     pub(super) fn new(destination: &Destination) -> Self {
         Self { size: size_of(destination), of: destination.aggregation_max_bytes, note: None }
     }
@@ -49,30 +49,27 @@ impl DeliveryStep {
         Some(format!("Record size: {rule}"))
     }
 
-    pub(super) fn ui(&mut self, ui: &mut Ui, destination: &mut Destination, number: usize) {
-        step_ui(ui, number, "Delivery", Mark::Done, |ui| {
-            name_ui(ui, "Operation");
-            let one = "One record per call. The smallest permission.";
-            let many =
-                "Up to 500 records per call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
-            let choices =
-                [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
-            widgets::choices_ui(ui, &mut destination.operation, &choices);
-            ui.add_space(4.0);
-            self.records_ui(ui, destination);
-            ui.add_space(4.0);
-            ui.horizontal_top(|ui| {
-                widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    name_ui(ui, "Keep the order per user");
-                    let text = if destination.ordered {
-                        "Events of one user reach the stream in the order in which they were accepted: one record of a user at a time."
-                    } else {
-                        "Faster for users with many events, but one user's events may arrive out of order."
-                    };
-                    widgets::hint_ui(ui, text);
-                });
+    pub(super) fn ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
+        name_ui(ui, "Operation");
+        let one = "One record per call. The smallest permission.";
+        let many =
+            "Up to 500 records per call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
+        let choices = [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
+        widgets::choices_ui(ui, &mut destination.operation, &choices);
+        ui.add_space(4.0);
+        self.records_ui(ui, destination);
+        ui.add_space(4.0);
+        ui.horizontal_top(|ui| {
+            widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                name_ui(ui, "Keep the order per user");
+                let text = if destination.ordered {
+                    "Events of one user reach the stream in the order in which they were accepted: one record of a user at a time."
+                } else {
+                    "Faster for users with many events, but one user's events may arrive out of order."
+                };
+                widgets::hint_ui(ui, text);
             });
         });
     }

@@ -1,4 +1,5 @@
-//! The credentials step: the source of the keys, the role to assume with them, and the identity that AWS reports for them.
+//! The keys step: the source of the keys, the role to assume with them, the server that they are for, and whose keys they
+//! are.
 
 use eframe::egui::Ui;
 
@@ -12,15 +13,24 @@ use super::{
 };
 use crate::config::{self, Config, CredentialsSource};
 
+const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
+
 #[derive(Default)]
-pub(super) struct CredentialsStep {
+pub(super) struct KeysStep {
     pub keychain: Keychain,
     pub identity: Identity,
 }
 
-impl CredentialsStep {
-    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, faults: &DraftFaults) {
-        let missing = faults.of_credentials(draft);
+impl KeysStep {
+    /// Draws the step. `focus`: give the focus to its first field.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        seen: &mut Seen<'_>,
+        (draft, faults): (&mut Config, &DraftFaults),
+        focus: &mut bool,
+    ) {
+        let missing = faults.of_credentials();
         let credentials = &mut draft.credentials;
         widgets::hint_ui(
             ui,
@@ -36,12 +46,16 @@ impl CredentialsStep {
         ];
         widgets::choices_ui(ui, &mut credentials.source, &choices);
         match credentials.source {
-            CredentialsSource::Default => {}
+            CredentialsSource::Default => *focus = false,
             CredentialsSource::Profile => {
                 let region = &mut draft.destination.region;
-                profile::chosen_ui(ui, seen, &mut credentials.profile, region, faults.profile.as_deref());
+                let field = (&mut credentials.profile, faults.profile.as_deref());
+                profile::chosen_ui(ui, seen, field, region, focus);
             }
-            CredentialsSource::Keychain => self.keychain.ui(ui, seen, &draft.destination),
+            CredentialsSource::Keychain => {
+                *focus = false;
+                self.keychain.ui(ui, seen, &draft.destination);
+            }
         }
         two_ui(
             ui,
@@ -57,6 +71,13 @@ impl CredentialsStep {
             },
             credentials,
         );
+        let server = seen.status.server.clone();
+        let url = &mut draft.destination.endpoint_url;
+        widgets::field_ui(ui, "Other server", url, "Empty for AWS", faults.endpoint_url.as_deref());
+        let configured = server.as_ref().filter(|_| url.is_empty());
+        let about =
+            configured.map_or_else(|| OTHER_SERVER.to_owned(), |server| format!("In force now: {server}"));
+        small_ui(ui, &about);
         self.identity.ui(ui, seen, draft, missing.as_deref());
     }
 }
