@@ -115,7 +115,10 @@ impl Question {
 
 /// The destination's name for a button that switches to it.
 pub(super) fn short_name(config: &Config) -> String {
-    shortened(&stream(config))
+    match config.destination.stream.as_str() {
+        "" if config.destination.kind == DestinationKind::Kinesis => "the new stream".to_owned(),
+        _ => shortened(&stream(config)),
+    }
 }
 
 /// Whether these settings would send queued events elsewhere, so that the user must be asked.

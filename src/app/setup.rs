@@ -280,13 +280,18 @@ impl SetUp {
         let id = Id::unique("set-up form");
         ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
             let decides = self.is_dirty(seen.config);
+            let before = (self.guide.opened(), self.draft.destination.kind);
             layout::page_ui(
                 ui,
-                &mut (self, seen),
+                &mut (&mut *self, &mut *seen),
                 decides,
                 |(set_up, seen), ui| set_up.steps_ui(ui, seen),
                 |(set_up, seen), ui, room| set_up.card_ui(ui, seen, room),
             );
+            if before != (self.guide.opened(), self.draft.destination.kind) {
+                // What was drawn before the change is about another step.
+                ui.request_discard("another step is open");
+            }
         });
     }
 
@@ -296,6 +301,7 @@ impl SetUp {
         let reason = self.reason();
         if let Some(choice) = self.saved.ui(ui, seen, &self.draft, reason.as_deref()) {
             self.choose(choice, seen.config);
+            ui.request_repaint();
         }
         let kind = self.draft.destination.kind;
         let is_start = kind == DestinationKind::Practice && seen.config.destination.kind == kind;
@@ -422,6 +428,7 @@ impl SetUp {
             in_force: self.check.finding(seen.config),
         };
         let Some(choice) = self.card.ui(ui, seen, draft, room) else { return };
+        ui.request_repaint();
         match choice {
             card::Choice::Discard => self.choose(saved::Choice::InForce, seen.config),
             card::Choice::Save(queued) => {

@@ -65,8 +65,8 @@ impl Card {
         room: Room,
     ) -> Option<Choice> {
         widgets::card_ui(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 6.0;
             if room == Room::Lines {
-                ui.spacing_mut().item_spacing.y = 6.0;
                 return self.lines_ui(ui, seen, draft);
             }
             let now = if draft.is_dirty { "Now" } else { "In force" };
@@ -212,6 +212,7 @@ fn destination_ui(ui: &mut Ui, config: &Config, name: String) {
         ui.label(weight("Practice stream", 600.0).color(t.strong));
         return small(ui, t, "Inside this app");
     }
+    let name = if destination.stream.is_empty() { "Not named yet".to_owned() } else { name };
     ui.add(Label::new(weight(name, 600.0).color(t.strong)).truncate());
     let account = match StreamArn::parse(&destination.stream) {
         Ok(arn) => arn.account_id,
@@ -222,7 +223,9 @@ fn destination_ui(ui: &mut Ui, config: &Config, name: String) {
     about.extend((account.len() > "account ".len()).then_some(account.as_str()));
     about.extend(Some(destination.endpoint_url.as_str()));
     about.retain(|part| !part.is_empty());
-    small(ui, t, &about.join(", "));
+    if !about.is_empty() {
+        small(ui, t, &about.join(", "));
+    }
 }
 
 fn small(ui: &mut Ui, t: &Tokens, text: &str) {

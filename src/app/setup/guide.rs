@@ -96,6 +96,10 @@ impl Guide {
         self.open == Some(step)
     }
 
+    pub(super) fn opened(&self) -> Option<Step> {
+        self.open
+    }
+
     pub(super) fn is_used(&self) -> bool {
         self.is_used
     }

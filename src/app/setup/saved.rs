@@ -54,7 +54,7 @@ pub(super) fn keeping(in_force: &Config, mut new: Config, status: &Status) -> Co
 /// What the user chose.
 pub(super) enum Choice {
     Practice,
-    Saved(SavedDestination),
+    Saved(Box<SavedDestination>),
     /// The settings in force.
     InForce,
     /// An empty draft.
@@ -106,7 +106,7 @@ impl SavedDestinations {
             let is_in_force = !is_practice(seen.config) && seen.config.uses(saved);
             let chip = Chip { name: &saved.name, icon: Icon::Bookmark, is_new: false };
             if chip.ui(ui, is_shown, is_in_force) {
-                choice = Some(Choice::Saved(saved.clone()));
+                choice = Some(Choice::Saved(Box::new(saved.clone())));
             }
             let name = format!("Remove {}", saved.name);
             if is_shown && widgets::icon_button_ui(ui, Icon::X, &name).clicked() {

@@ -59,9 +59,9 @@ pub(super) fn closed_ui(ui: &mut Ui, head: &Head) -> bool {
             ui,
             |ui| {
                 mark_ui(ui, head.title, head.number, head.mark);
-                ui.add_sized(vec2(112.0, 20.0), |ui: &mut Ui| {
+                ui.add_sized(vec2(126.0, 20.0), |ui: &mut Ui| {
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        widgets::title_ui(ui, head.title)
+                        widgets::title_ui(ui, head.title);
                     })
                     .response
                 });
