@@ -7,7 +7,6 @@ use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Margin, Panel, Ri
 use lucide_icons::Icon;
 
 use super::{
-    command::Command,
     destinations,
     seen::Seen,
     theme::{self, Tokens, tokens, weight},

@@ -176,7 +176,7 @@ impl Check {
     /// Draws what to do about this step, if the last check failed at it.
     pub(super) fn fault_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, step: Step) {
         if let (Said::Failed(fault), Some(run)) = (self.said(draft, step), &self.run) {
-            banner::remedy_for_ui(ui, seen, fault, &run.config, step.location());
+            remedy_card::remedy_for_ui(ui, seen, fault, &run.config, step.location());
         }
     }
 
