@@ -84,7 +84,10 @@ impl Palette {
     fn field_ui(&mut self, ui: &mut Ui) {
         let hint = "Find a command, setting, source, user or event";
         let icon = theme::icon(lucide_icons::Icon::Search).color(tokens(ui).weak);
-        let field = widgets::text_edit(&mut self.typed, hint).prefix(icon).desired_width(f32::INFINITY);
+        let mut field = widgets::text_edit(&mut self.typed, hint).prefix(icon).desired_width(f32::INFINITY);
+        if self.log.is_under_way() {
+            field = field.suffix(RichText::new("searching the log …").small().color(tokens(ui).weak));
+        }
         let field = ui.add(field).accessible_name("Find a command");
         if field.changed() {
             self.chosen = 0;
@@ -116,10 +119,9 @@ impl Palette {
                     run = Some(item.clone());
                 }
             }
-            if self.log.is_under_way() {
-                widgets::hint_ui(ui, "Searching the log …");
-            } else if items.is_empty() {
-                widgets::hint_ui(ui, "No matching command, setting, source, user or event");
+            if items.is_empty() {
+                let rest = if self.log.is_under_way() { " or source" } else { ", source, user or event" };
+                widgets::hint_ui(ui, &format!("No matching command, setting{rest}"));
             }
         });
         run

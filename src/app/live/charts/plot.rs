@@ -262,6 +262,7 @@ impl TimeAxis<'_> {
         let Some(index) = self.intervals.at(at) else { return };
         tip.show(|ui| {
             ui.spacing_mut().item_spacing.y = 3.0;
+            ui.spacing_mut().interact_size.y = 18.0;
             ui.label(weight(time((at, (at + step).min(self.intervals.end))), 620.0).color(t.strong));
             egui::Grid::new("values").num_columns(2).spacing(vec2(14.0, 2.0)).show(ui, |ui| {
                 for one in chart.series {
