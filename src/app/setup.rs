@@ -330,7 +330,10 @@ impl SetUp {
             }
             if self.guide.take_arrival() {
                 (self.focus, self.lists) = (true, true);
-                ui.scroll_to_cursor(Some(Align::TOP));
+                // The first step is in sight, and so stays the switcher above it.
+                if !(0.0..60.0).contains(&(ui.cursor().top() - ui.clip_rect().top())) {
+                    ui.scroll_to_cursor(Some(Align::TOP));
+                }
             }
             step::open_ui(ui, head, |ui| self.step_ui(ui, seen, *step, other_account.as_deref()));
         }

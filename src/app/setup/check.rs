@@ -255,7 +255,7 @@ impl Check {
 pub(super) fn hint(draft: &Config, step: Step) -> &'static str {
     let destination = &draft.destination;
     match (step, destination.kind) {
-        (Step::Keys, _) => "Asks whose keys these are. Needs no permission.",
+        (Step::Keys, _) => "Asks whose keys these are, and goes on.",
         (_, DestinationKind::Practice) => "Asks the practice stream. No record is written.",
         (_, DestinationKind::Kinesis) if destination.endpoint_url.is_empty() => {
             "Asks AWS whether records can be put. None is written."

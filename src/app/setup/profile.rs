@@ -136,7 +136,7 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
             "This profile needs an MFA code, which a background program cannot enter. Use a profile without MFA."
         }
         ProfileKind::Keys => {
-            "Its keys are in AWS's file. That is fine for a dedicated IAM user with the policy below."
+            "Its keys are in AWS's file. That is fine for a dedicated IAM user with only the policy shown under Permission."
         }
         ProfileKind::Sso => "An SSO sign-in lasts some hours; then somebody must sign in again.",
         ProfileKind::Role => "A role, assumed with the keys of another profile.",

@@ -129,13 +129,12 @@ impl SavedDestinations {
             };
             Chip { name: &name, icon: Icon::Pencil, is_new: true }.ui(ui, true, false);
         }
-        if self.name.is_none() && !is_practice(draft) && saved_by(draft).is_none() {
-            let button = ui.add_enabled_ui(reason.is_none(), |ui| {
-                widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …")
-            });
-            if button.inner.on_disabled_hover_text(reason.unwrap_or_default()).clicked() {
-                self.ask_name();
-            }
+        let can_save = reason.is_none() && !is_practice(draft) && saved_by(draft).is_none();
+        if self.name.is_none()
+            && can_save
+            && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked()
+        {
+            self.ask_name();
         }
         let is_another = !is_practice(seen.config) || !seen.config.destinations.is_empty();
         if is_another && widgets::button_ui(ui, Icon::Plus, "Set up another …").clicked() {

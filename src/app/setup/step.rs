@@ -1,6 +1,9 @@
 //! How a step of the guide is drawn: its mark, its title and a one-line result, and, while it is open, its contents.
 
-use eframe::egui::{self, Align, Button, Color32, Label, Layout, RichText, Sense, Sides, Spinner, Ui, vec2};
+use eframe::egui::{
+    self, Align, Button, Color32, Frame, Label, Layout, Margin, RichText, Sense, Sides, Spinner, Stroke, Ui,
+    vec2,
+};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -53,17 +56,17 @@ pub(super) struct Head {
 pub(super) fn closed_ui(ui: &mut Ui, head: &Head) -> bool {
     let t = tokens(ui);
     let mut opened = false;
-    widgets::card_ui(ui, |ui| {
+    let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(12);
+    frame.inner_margin(Margin::symmetric(18, 9)).show(ui, |ui| {
+        ui.take_available_width();
         ui.spacing_mut().item_spacing.y = 4.0;
         Sides::new().shrink_left().truncate().show(
             ui,
             |ui| {
                 mark_ui(ui, head.title, head.number, head.mark);
-                ui.add_sized(vec2(126.0, 20.0), |ui: &mut Ui| {
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        widgets::title_ui(ui, head.title);
-                    })
-                    .response
+                ui.allocate_ui_with_layout(vec2(126.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(126.0);
+                    widgets::title_ui(ui, head.title);
                 });
                 let color = if head.mark == Mark::Attention { t.warn } else { t.text };
                 ui.add(Label::new(RichText::new(&head.result).color(color)).truncate());
