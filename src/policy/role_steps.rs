@@ -29,7 +29,7 @@ pub(super) enum Kind {
     ByHand,
 }
 
-/// The steps that are to be taken besides the text in that format ([`super::render`]). None for a user.
+/// The steps that are to be taken besides the text in that format ([`super::render()`]). None for a user.
 pub fn role_steps(config: &Config, writer: &Writer, format: Format) -> Vec<RoleStep> {
     let mut steps = of(writer, &Scope::of(config, writer));
     steps.retain(|step| match format {
