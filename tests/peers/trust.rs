@@ -85,6 +85,7 @@ struct Trusted {
     wrong: Vec<(&'static str, &'static str)>,
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn trusted() -> Vec<Trusted> {
     let assume = &["sts:AssumeRole"][..];
     let service = |name: &str| name.to_owned();
@@ -169,34 +170,32 @@ fn trusted() -> Vec<Trusted> {
     ]
 }
 
+/// A service or a user that assumes the role with this trust policy.
+fn assuming<'a>(principal: &'a str, action: &'a str, context: &'a Value, trust: &'a Value) -> Asked<'a> {
+    let resource = "arn:aws:iam::111111111111:role/tributary-clicks";
+    Asked { principal, action, resource, context, identity: None, policy: Some(trust) }
+}
+
 #[test]
 fn the_right_service_with_the_right_request_may_assume_the_role_and_nobody_else() {
-    let role = "arn:aws:iam::111111111111:role/tributary-clicks";
     for Trusted { words, principal, actions, context, wrong } in trusted() {
         let trust = policy(&[&words[..], &["--trust-policy"]].concat()).replace(ISSUER, KNOWN_ISSUER);
         let trust: Value = serde_json::from_str(&trust).unwrap();
-        let ask = |principal, action, context| Asked {
-            principal,
-            action,
-            resource: role,
-            context,
-            identity: None,
-            policy: Some(&trust),
-        };
-        let right: Vec<_> = actions.iter().map(|action| ask(&principal, action, &context)).collect();
+        let right: Vec<_> =
+            actions.iter().map(|action| assuming(&principal, action, &context, &trust)).collect();
         assert!(allowed(&right).iter().all(|is| *is), "{words:?}: {trust:#}");
         for (key, value) in wrong {
-            let mut changed = context.clone();
-            let mut who = principal.as_str();
             if key.is_empty() {
-                who = value;
-            } else {
-                changed[key] = json!(value);
+                let asked = assuming(value, actions[0], &context, &trust);
+                assert_eq!(allowed(&[asked]), [false], "{words:?}: {value}");
+                continue;
             }
-            assert_eq!(allowed(&[ask(who, actions[0], &changed)]), [false], "{words:?}: {key} {value}");
-            if !key.is_empty() {
-                changed.as_object_mut().unwrap().remove(key);
-                assert_eq!(allowed(&[ask(who, actions[0], &changed)]), [false], "{words:?}: without {key}");
+            let (mut changed, mut without) = (context.clone(), context.clone());
+            changed[key] = json!(value);
+            without.as_object_mut().unwrap().remove(key);
+            for context in [&changed, &without] {
+                let asked = assuming(&principal, actions[0], context, &trust);
+                assert_eq!(allowed(&[asked]), [false], "{words:?}: {key} in {context}");
             }
         }
     }
@@ -325,6 +324,7 @@ fn every_command_is_one_that_aws_s_models_of_its_services_know() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, from the first command to the last")]
 fn both_halves_run_as_they_are_printed_and_an_independent_iam_then_allows_the_writer_alone() {
     let ministack = Ministack::start();
     let tools = tools();
@@ -374,8 +374,8 @@ fn both_halves_run_as_they_are_printed_and_an_independent_iam_then_allows_the_wr
         );
         let keys = [
             ("AWS_ENDPOINT_URL", ministack.url.as_str()),
-            ("AWS_ACCESS_KEY_ID", id),
-            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_ACCESS_KEY_ID", id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", secret.as_str()),
             ("NO_PROXY", "127.0.0.1"),
         ];
         String::from_utf8(bash(tools.path(), &text, &keys).stdout).unwrap() == "ok\n"
