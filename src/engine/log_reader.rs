@@ -64,7 +64,7 @@ impl Reader {
                     // The engine is gone: skip the request, but go on, because files to write may be behind it in the queue.
                     let Some(shared) = self.shared.upgrade() else { continue };
                     let encoding = shared.config.borrow().destination.encoding;
-                    let is_wanted = |yields: bool| !reply.is_closed() && !(yields && !inbox.is_empty());
+                    let is_wanted = |yields: bool| !reply.is_closed() && (!yields || inbox.is_empty());
                     let outcome = self.read(request, encoding, &is_wanted);
                     drop(reply.send(outcome));
                     shared.faces.wake();

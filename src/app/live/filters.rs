@@ -65,7 +65,7 @@ impl Filters {
     /// The query, once typing has paused. `None`: nothing was typed, or the text is not a valid query.
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) -> Option<Query> {
         self.field.completion.logic(ctx, seen);
-        let pause = if self.field.is_completing { CHOOSING_PAUSE } else { TYPING_PAUSE };
+        let pause = if self.field.offer.is_completing { CHOOSING_PAUSE } else { TYPING_PAUSE };
         let typed_at = self.typed_at?;
         if let Some(rest) = pause.checked_sub(typed_at.elapsed()).filter(|rest| !rest.is_zero()) {
             ctx.request_repaint_after(rest);
@@ -86,7 +86,8 @@ impl Filters {
 
     /// Replaces the text. `None`: it is not a valid query.
     pub(super) fn set(&mut self, text: String) -> Option<Query> {
-        self.field.set(&text);
+        self.text = text;
+        self.field.set(&self.text);
         self.text = self.field.search.text();
         self.typed_at = None;
         self.query()

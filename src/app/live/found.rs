@@ -143,7 +143,7 @@ impl Found {
         if let Some(partial) = &self.partial {
             let query = Query { before: partial.stopped_at, ..self.query.clone() };
             let frame = Some(partial.frame);
-            return self.ask(seen, query, frame);
+            return Self::ask(seen, query, frame);
         }
         let is_due = self.began.is_none() || self.revision != seen.status.revision || self.has_failed;
         if !is_due || !may_begin {
@@ -160,10 +160,10 @@ impl Found {
         if since.is_some() {
             self.query.since = since;
         }
-        self.ask(seen, self.query.clone(), None);
+        Self::ask(seen, self.query.clone(), None);
     }
 
-    fn ask(&self, seen: &mut Seen<'_>, query: Query, frame: Option<TimeFrame>) {
+    fn ask(seen: &mut Seen<'_>, query: Query, frame: Option<TimeFrame>) {
         let now = Clock::now();
         let offset_ms = seen.clock.offset_ms(now);
         let request = CountRequest { query, frame, intervals_max: INTERVALS_MAX, offset_ms, now };

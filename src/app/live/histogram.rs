@@ -164,7 +164,9 @@ fn range(frame: TimeFrame, one: usize, other: usize) -> Chosen {
 fn sum(counts: &Counts, first: usize, last: usize) -> StateCounts {
     let mut sum = StateCounts::default();
     for interval in counts.intervals.iter().take(last + 1).skip(first) {
-        State::ALL.into_iter().for_each(|state| sum.add(state, interval.of(state)));
+        for state in State::ALL {
+            sum.add(state, interval.of(state));
+        }
     }
     sum
 }
@@ -283,7 +285,7 @@ fn axis_ui(ui: &Ui, clock: &Clock, bars: &Bars) {
         60_000..21_600_000 => "%m-%d %H:%M",
         _ => "%Y-%m-%d",
     };
-    let every = (1..).find(|every| *every as f32 * bars.width() >= LABEL_WIDTH).unwrap_or(1);
+    let every = (1..=frame.len).find(|every| *every as f32 * bars.width() >= LABEL_WIDTH).unwrap_or(1);
     for index in (0..frame.len).step_by(every) {
         let x = bars.x(index);
         if x + LABEL_WIDTH * 0.6 > bars.rect.right() {

@@ -124,7 +124,7 @@ fn a_text_is_split_into_conditions_and_words() {
         ("state:lost userId: a", &[], "state:lost userId: a"),
         ("since:2h x until:1h", &["since:2h", "until:1h"], "x "),
     ] {
-        let (found, others) = query::split(text, false);
+        let (found, others) = split(text, false);
         assert_eq!(
             (found.as_slice(), &*others),
             (&conditions.iter().map(ToString::to_string).collect::<Vec<_>>()[..], rest),
@@ -136,7 +136,7 @@ fn a_text_is_split_into_conditions_and_words() {
         assert_eq!(fields(&again), fields(text), "{text}");
     }
     // What is being typed is no condition yet.
-    assert_eq!(query::split("state:failed", true), (vec![], "state:failed".to_owned()));
-    assert_eq!(query::split("x state:failed ", true), (vec!["state:failed".to_owned()], "x ".to_owned()));
-    assert_eq!(query::split(r#"event:"Order "#, true), (vec![], r#"event:"Order "#.to_owned()));
+    assert_eq!(split("state:failed", true), (vec![], "state:failed".to_owned()));
+    assert_eq!(split("x state:failed ", true), (vec!["state:failed".to_owned()], "x ".to_owned()));
+    assert_eq!(split(r#"event:"Order "#, true), (vec![], r#"event:"Order "#.to_owned()));
 }

@@ -35,6 +35,18 @@ const LABEL: &str = "Search the log";
 pub(super) struct SearchField {
     pub search: SearchText,
     pub completion: Completion,
+    pub offer: Offer,
+    /// The field gets the focus in the next frame.
+    pub wants_focus: bool,
+    /// Ctrl+A was pressed: what is typed next replaces the tokens, too.
+    are_all_selected: bool,
+    /// The cursor goes to the end of the text in the next frame.
+    to_end: bool,
+}
+
+/// What is offered to complete the text.
+#[derive(Default)]
+pub(super) struct Offer {
     /// The fields are offered although nothing is typed.
     is_asked: bool,
     /// An arrow key has chosen a suggestion.
@@ -43,12 +55,6 @@ pub(super) struct SearchField {
     word: String,
     /// A value is being typed that is the beginning of known ones.
     pub is_completing: bool,
-    /// The field gets the focus in the next frame.
-    pub wants_focus: bool,
-    /// Ctrl+A was pressed: what is typed next replaces the tokens, too.
-    are_all_selected: bool,
-    /// The cursor goes to the end of the text in the next frame.
-    to_end: bool,
 }
 
 /// What the user did in the field.
@@ -167,7 +173,7 @@ impl SearchField {
         }
         widgets::focus_once(&edit, &mut self.wants_focus);
         if !edit.has_focus() {
-            self.is_asked = false;
+            self.offer.is_asked = false;
             edit.on_hover_ui(syntax_ui);
         }
     }
@@ -179,14 +185,14 @@ impl SearchField {
             (is_pressed(Key::ArrowDown), is_pressed(Key::ArrowUp), is_pressed(Key::Tab))
         });
         let has_focus = ui.memory(|memory| memory.has_focus(id));
-        let is_unasked = self.word.is_empty() && !self.has_chosen;
-        if has_focus && self.is_asked && is_unasked && tab {
+        let is_unasked = self.offer.word.is_empty() && !self.offer.has_chosen;
+        if has_focus && self.offer.is_asked && is_unasked && tab {
             // Nothing was typed and nothing chosen: Tab goes on to the next control.
-            self.is_asked = false;
+            self.offer.is_asked = false;
             ui.memory_mut(|memory| memory.move_focus(FocusDirection::Next));
         }
-        self.has_chosen = (self.has_chosen && has_focus) || (self.is_asked && (down || up));
-        self.is_asked |= has_focus && down;
+        self.offer.has_chosen = (self.offer.has_chosen && has_focus) || (self.offer.is_asked && (down || up));
+        self.offer.is_asked |= has_focus && down;
         let hint = if self.search.tokens.is_empty() { LABEL } else { "" };
         let edit = TextEdit::singleline(&mut self.search.typed)
             .hint_text(hint)
@@ -201,7 +207,7 @@ impl SearchField {
             c.is_whitespace() && !in_quotes.get()
         };
         let keys = if is_unasked { vec![] } else { vec![Key::Enter, Key::Tab] };
-        let (completion, word, is_asked) = (&mut self.completion, &mut self.word, self.is_asked);
+        let (completion, word, is_asked) = (&mut self.completion, &mut self.offer.word, self.offer.is_asked);
         let mut is_partial = false;
         let output = CompletionPopup::new(id)
             .word_boundary(ends_word)
@@ -216,15 +222,15 @@ impl SearchField {
                 suggestions
             });
         let edit = output.text_edit.response.response.accessible_name(LABEL);
-        self.is_completing = output.is_open && is_partial;
+        self.offer.is_completing = output.is_open && is_partial;
         if edit.clicked() && self.search.typed.is_empty() {
-            self.is_asked = true;
+            self.offer.is_asked = true;
         }
-        if !self.word.is_empty() || !edit.has_focus() {
-            self.is_asked = false;
+        if !self.offer.word.is_empty() || !edit.has_focus() {
+            self.offer.is_asked = false;
         }
         if output.accepted.is_some() || edit.changed() {
-            self.has_chosen = false;
+            self.offer.has_chosen = false;
             if self.search.take_conditions(true) {
                 self.to_end = true;
             }
