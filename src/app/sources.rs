@@ -26,6 +26,7 @@ use crate::{
 use edit::Edit;
 use row::Act;
 
+#[derive(Default)]
 pub(super) struct Sources {
     edit: Option<Edit>,
     /// The user tried to save the new source without a name.
@@ -35,19 +36,6 @@ pub(super) struct Sources {
     connect: connect::Connect,
     check: Option<check::Check>,
     public: public::Public,
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Self {
-            edit: None,
-            misses_name: false,
-            revealed: Vec::new(),
-            connect: connect::Connect::default(),
-            check: None,
-            public: public::Public::default(),
-        }
-    }
 }
 
 impl Sources {

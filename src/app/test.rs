@@ -256,16 +256,14 @@ impl Test {
             ui.horizontal(|ui| {
                 // As high with a result as without one.
                 ui.set_min_height(22.0);
-                match self.history.shown().and_then(|entry| entry.result.as_ref()) {
-                    Some(sent) => sent.summary().ui(ui),
-                    None => {
-                        let keys = ui.format_shortcut(&SEND);
-                        let kind = self.drafts.kind;
-                        let path = format!("POST {}/v1/{}", seen.endpoint(), kind.as_str());
-                        let text = format!("{}: {path} · {keys} sends it", meaning(kind));
-                        ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
-                    }
+                if let Some(sent) = self.history.shown().and_then(|entry| entry.result.as_ref()) {
+                    sent.summary().ui(ui);
+                    return;
                 }
+                let (keys, kind) = (ui.format_shortcut(&SEND), self.drafts.kind);
+                let path = format!("POST {}/v1/{}", seen.endpoint(), kind.as_str());
+                let text = format!("{}: {path} · {keys} sends it", meaning(kind));
+                ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
             });
         });
     }
@@ -366,7 +364,7 @@ impl Test {
                 None => {
                     widgets::card_ui(ui, |ui| {
                         widgets::title_ui(ui, "Sent before");
-                        widgets::hint_ui(ui, &entry.from_before(seen));
+                        widgets::hint_ui(ui, &entry.last_seen(seen));
                         widgets::hint_ui(
                             ui,
                             "Live has it, as long as the log keeps it. Send it to follow it again.",

@@ -213,7 +213,7 @@ impl History {
 
 impl Entry {
     /// When it was sent and what became of it, for an event of an earlier start.
-    pub(super) fn from_before(&self, seen: &Seen<'_>) -> String {
+    pub(super) fn last_seen(&self, seen: &Seen<'_>) -> String {
         let Past { at, outcome, .. } = &self.past;
         format!("Sent {}. When it was seen last: {outcome}.", seen.clock.short(*at))
     }

@@ -97,18 +97,21 @@ fn message(body: &str) -> String {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Result<TestSent, String> {
-        Ok(TestSent { status, body: body.to_owned(), took_ms: 4, message_id: String::new(), id: None })
+    fn answer(status: u16, body: &str) -> TestSent {
+        TestSent { status, body: body.to_owned(), took_ms: 4, message_id: String::new(), id: None }
     }
 
     #[test]
     fn one_line_says_what_came_of_an_event() {
         let text = |answer: Option<&Result<TestSent, String>>| Summary::new(answer, 318, None).text;
         assert_eq!(text(None), "Sending 318 B …");
-        assert_eq!(text(Some(&answer(200, "{}"))), "4 ms · 318 B → accepted");
+        assert_eq!(text(Some(&Ok(answer(200, "{}")))), "4 ms · 318 B → accepted");
         let refusal = r#"{"success":false,"code":"missing_event","message":"a track call needs an event"}"#;
-        assert_eq!(text(Some(&answer(400, refusal))), "4 ms · 318 B → refused: a track call needs an event");
-        assert_eq!(text(Some(&answer(502, " bad gateway\n"))), "4 ms · 318 B → refused: bad gateway");
+        assert_eq!(
+            text(Some(&Ok(answer(400, refusal)))),
+            "4 ms · 318 B → refused: a track call needs an event"
+        );
+        assert_eq!(text(Some(&Ok(answer(502, " bad gateway\n")))), "4 ms · 318 B → refused: bad gateway");
         assert_eq!(text(Some(&Err("closed".to_owned()))), "No answer: closed");
     }
 }
