@@ -8,8 +8,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     account::Account,
     opened_window::{
-        Window, address, choose, click, copied, edit, explain, flip, go, open, open_with, press, press_key,
-        retype, says, settings, start_guide, type_into, wait_for,
+        Window, address, click, copied, edit, explain, flip, go, open, open_with, press, press_key, retype,
+        says, settings, start_guide, type_into, wait_for,
     },
     setup::{set_aside_for, use_server, with_waiting},
     window::{denied, is_run_with_keys, lines, search, send, send_seen, without_profile},

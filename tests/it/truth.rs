@@ -22,8 +22,8 @@ use crate::{
     binary::{WRITE_KEY, key_header},
     keyboard::palette,
     opened_window::{
-        OpenedWindow, Window, address, choose, click, edit, explain, go, open, open_held, open_with, says,
-        settings, start_guide, type_into, wait_for,
+        OpenedWindow, Window, address, click, edit, explain, go, open, open_held, open_with, says, settings,
+        start_guide, type_into, wait_for,
     },
     practising::practising,
     scripted::{Answer, FAILING, Scripted},
