@@ -90,14 +90,14 @@ fn what_was_run_last_is_offered_first() {
     let mut opened = open(settings());
     let window = &mut opened.window;
     assert!(window.query_by_label("Recent").is_none());
-    palette(window, "light theme");
+    palette(window, "go to sources");
     enter(window);
     palette(window, "go to test");
     enter(window);
     press_key(window, Modifiers::COMMAND, Key::K);
     window.get_by_role_and_label(Role::Label, "Recent");
     let top = |window: &Window, label: &str| window.get_by_role_and_label(Role::Button, label).rect().top();
-    assert!(top(window, "Go to Test") < top(window, "Light theme"), "the newest one first");
-    assert!(top(window, "Light theme") < top(window, "Go to Set up"));
+    assert!(top(window, "Go to Test") < top(window, "Go to Sources"), "the newest one first");
+    assert!(top(window, "Go to Sources") < top(window, "Go to Set up"));
     assert_eq!(window.query_all_by_label("Go to Test").count(), 1, "not twice");
 }

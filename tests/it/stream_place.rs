@@ -11,7 +11,9 @@ use tributary::engine::{PRACTICE_STREAM, RunningEngine};
 use crate::{
     conformance,
     inspector::copy_from_menu,
-    opened_window::{OpenedWindow, Window, address, go, open, press, says, settings, type_into, wait_for},
+    opened_window::{
+        OpenedWindow, Window, address, click, copied, go, open, press, says, settings, type_into, wait_for,
+    },
     window::{rows, send},
 };
 
@@ -209,7 +211,9 @@ fn a_record_and_its_delivery_lead_to_each_other() {
     // The newest one is on top.
     open_row(window, 1);
     wait_for(window, "the first", |window| says(window, "\"event\": \"First\""));
-    let number = copy_from_menu(window, "Sequence number");
+    click(window, "Copy sequence number");
+    let number = copied(window).expect("the sequence number");
+    window.run();
     press(window, "Show in Live");
     wait_for(window, "its delivery", |window| says(window, "Edit as test"));
     assert!(says(window, "\"event\": \"First\"") && window.query_by_label(&number).is_some());
