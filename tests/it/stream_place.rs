@@ -216,6 +216,8 @@ fn a_record_and_its_delivery_lead_to_each_other() {
     window.run();
     press(window, "Show in Live");
     wait_for(window, "its delivery", |window| says(window, "Edit as test"));
+    // The panel needs some frames to find its width.
+    window.run_steps(8);
     assert!(says(window, "\"event\": \"First\"") && window.query_by_label(&number).is_some());
     press(window, "Show in Stream");
     wait_for(window, "its record again", |window| {
