@@ -206,7 +206,8 @@ fn caps_ui(ui: &mut Ui, keys: &str) {
     let t = tokens(ui);
     let caps = ui.horizontal(|ui| {
         for word in keys.split(' ') {
-            if word == "or" {
+            // Keys have capitals; what is between them is text.
+            if word.starts_with(|first: char| first.is_lowercase()) {
                 ui.label(RichText::new(word).size(12.0).color(t.weak));
                 continue;
             }

@@ -90,7 +90,7 @@ impl Question {
             from = format!("{from} on {from_short}");
             to = format!("{to} on {to_short}");
         }
-        let (from_short, to_short) = (shortened(&from_short), shortened(&to_short));
+        let (from_short, to_short) = (widgets::shortened(&from_short), widgets::shortened(&to_short));
         let those =
             if queued == 1 { "the one".to_owned() } else { format!("the {}", widgets::digits(queued)) };
         Self {
@@ -117,7 +117,7 @@ impl Question {
 pub(super) fn short_name(config: &Config) -> String {
     match config.destination.stream.as_str() {
         "" if config.destination.kind == DestinationKind::Kinesis => "the new stream".to_owned(),
-        _ => shortened(&stream(config)),
+        _ => widgets::shortened(&stream(config)),
     }
 }
 
@@ -140,16 +140,6 @@ fn server(config: &Config) -> &str {
         "" => "AWS",
         url => url,
     }
-}
-
-/// Cuts a name to the room of a button: a stream's name may have 128 characters.
-fn shortened(name: &str) -> String {
-    const CHARS_MAX: usize = 32;
-    if name.chars().count() <= CHARS_MAX {
-        return name.to_owned();
-    }
-    let head: String = name.chars().take(CHARS_MAX - 1).collect();
-    format!("{}…", head.trim_end())
 }
 
 /// Draws the button that puts the settings in force, or two buttons if the settings would move queued events. Returns what

@@ -103,7 +103,7 @@ pub(super) fn of(writer: &Writer, scope: &Scope) -> Vec<RoleStep> {
             ),
             step(
                 Kind::ByHand,
-                "Add a profile to ~/.aws/config on the machine, and choose it under Credentials",
+                "Add a profile to ~/.aws/config on the machine, and choose it under Keys",
                 aws_profile(writer, &role),
             ),
         ],

@@ -488,7 +488,7 @@ fn answers_are_brought_into_sight_in_a_small_window() {
     at_the_edge(window, "Create this stream …");
     press(window, "Create this stream …");
     wait_for(window, "the question in sight", |window| in_sight(window, "Not now"));
-    press(window, "Create stream");
+    click(window, "Create stream");
     wait_for(window, "the answer", |window| says(window, "brand-new"));
     wait_for(window, "the answer in sight", |window| in_sight(window, "is ready and takes records"));
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT_ID, Account, Asked, Reply, USER_ARN, denied};
 use crate::opened_window::{
-    OpenedWindow, Window, click, copied, open, retype, says, settings, type_into, wait_for,
+    OpenedWindow, Window, click, copied, edit, open, retype, says, settings, type_into, wait_for,
 };
 use crate::pictures::{SIZES, look_at, tributary_pictures};
 use crate::setup::use_server;
@@ -27,6 +27,9 @@ fn window_on(account: &Account) -> OpenedWindow {
 }
 
 fn open_form(window: &mut Window) {
+    if window.query_by_role_and_label(Role::Button, "Edit Stream").is_some() {
+        edit(window, "Stream");
+    }
     click(window, "Create this stream …");
     wait_for(window, "the form", |window| says(window, "Create “clicks” on"));
 }
@@ -358,7 +361,7 @@ fn a_stream_is_found_in_a_long_list_and_what_aws_says_about_it_is_shown() {
     let account = Account::start(&names);
     let mut opened = window_on(&account);
     let window = &mut opened.window;
-    click(window, "List my streams");
+    edit(window, "Stream");
     wait_for(window, "the list", |window| says(window, "Use stream stream-00"));
     type_into(window, "Find in 40 streams", "M-3");
     assert!(says(window, "10 of 40 streams"));
@@ -425,12 +428,12 @@ fn the_form_its_answers_and_the_list_fit_into_every_window() {
     });
     let mut opened = window_on(&account);
     let window = &mut opened.window;
-    click(window, "List my streams");
+    edit(window, "Stream");
     let long = format!("Use stream {}", names[3]);
     wait_for(window, "the list", |window| says(window, &long));
     click(window, &long);
     wait_for(window, "what AWS says", |window| says(window, "About 3-"));
-    look(window, "streams", &long);
+    look(window, "streams", "List my streams");
     retype(window, "Stream name", "clicks");
     open_form(window);
     wait_for(window, "what AWS says about the account", |window| says(window, "on-demand standard."));

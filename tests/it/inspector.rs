@@ -137,7 +137,7 @@ fn a_value_of_the_payload_is_copied_with_its_path_and_leads_to_the_events_with_i
     assert_eq!(searched(window), r#""\"plan\":\"pro\"""#);
     wait_for(window, "ada's and bob's", |window| lines(window).len() == 2);
     assert_eq!(copy(window, "\"userId\": \"bob\"", "Filter by this value"), None);
-    assert_eq!(searched(window), r#""\"plan\":\"pro\"" userId:bob"#);
+    assert_eq!(searched(window), r#"userId:bob "\"plan\":\"pro\"""#);
     wait_for(window, "bob's", |window| lines(window).len() == 1);
 }
 

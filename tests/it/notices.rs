@@ -28,8 +28,8 @@ fn a_delivery_that_becomes_blocked_is_told_once_in_any_place_and_leads_there() {
     assert!(!says(window, NEEDS_YOU));
     send(window, 10);
     wait_for(window, "the drawer", |window| says(window, NEEDS_YOU));
-    wait_for(window, "a way there", |window| window.query_by_label("Set up › Credentials").is_some());
-    window.get_by_role_and_label(Role::Button, "Set up › Credentials").click();
+    wait_for(window, "a way there", |window| window.query_by_label("Set up › Keys").is_some());
+    window.get_by_role_and_label(Role::Button, "Set up › Keys").click();
     window.run_steps(6);
     window.get_by_label("Where events go, and what AWS needs for it");
     assert!(!says(window, NEEDS_YOU), "it was followed");

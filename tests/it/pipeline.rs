@@ -162,7 +162,7 @@ fn a_blocked_delivery_opens_its_drawer_once_and_stays_in_sight_when_it_is_closed
     wait_for(window, "the drawer", has_drawer);
     assert!(name(window, "Forwarder").starts_with("Forwarder blocked: No such profile"));
     assert!(says(window, "Delivery needs you"));
-    let primary = window.get_by_role_and_label(Role::Button, "Set up › Credentials").rect();
+    let primary = window.get_by_role_and_label(Role::Button, "Set up › Keys").rect();
     let others = ["Try now", "Show waiting events"].map(|label| window.get_by_label(label).rect());
     let is_after = |other: &Rect| other.left() > primary.right() || other.top() > primary.bottom();
     assert!(others.iter().all(is_after), "the primary button is the first one");

@@ -1,14 +1,14 @@
 //! The drawer below the strip: what happened, why, what to do, and one primary button. It lies over the page, so nothing moves
 //! when it opens.
 //!
-//! It opens with a click on a box that is not well, and once by itself for a trouble that needs the user. By itself it takes
-//! no focus, and it waits while it would cover the field that has the focus or what is under the moving pointer.
+//! It opens with a click on a box that is not well, and once by itself for a trouble that needs the user. A press in the page
+//! beside it closes it. By itself it takes no focus, and it waits while it would cover the field that has the focus or what is under the moving pointer.
 
 use std::time::Duration;
 
 use eframe::egui::{
-    Area, Frame, Id, Key, Label, LayerId, Margin, Memory, Modifiers, Order, Popup, Rect, Role, ScrollArea,
-    Shape, Sides, Stroke, Ui, WidgetInfo, pos2, vec2,
+    Area, Frame, Id, Key, Label, LayerId, Margin, Memory, Modifiers, Order, Popup, Pos2, Rect, Role,
+    ScrollArea, Shape, Sides, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 
@@ -19,11 +19,15 @@ use super::{
     stage::Stage,
     trouble::{Kind, Trouble},
 };
-use crate::app::{
-    command::Command,
-    seen::Seen,
-    theme::{tokens, weight},
-    widgets,
+use crate::{
+    app::{
+        command::Command,
+        place::{self, Place},
+        seen::Seen,
+        theme::{tokens, weight},
+        widgets,
+    },
+    remedy,
 };
 
 const AREA: &str = "pipeline drawer";
@@ -77,17 +81,20 @@ impl Drawer {
         self.announced.forget_ended(troubles, &seen.status.forwarder);
         if let Some(stage) = self.open {
             let is_over = !troubles.iter().any(|trouble| trouble.stage == stage);
-            if is_over || (!is_covered && self.is_left(ui)) {
+            if is_over || (!is_covered && (self.is_left(ui) || self.is_pressed_beside(ui, boxes))) {
                 self.close(ui);
             }
         }
         if self.open.is_none()
             && !is_covered
             && let Some(stage) = self.announced.next(troubles)
-            && may_cover(ui, expected(ui, boxes, stage))
         {
-            self.toggle(stage, troubles);
-            ui.request_discard("the drawer opened");
+            if troubles.iter().any(|trouble| trouble.stage == stage && is_said_in_place(seen, trouble)) {
+                self.announced.opened(stage, troubles);
+            } else if may_cover(ui, expected(ui, boxes, stage)) {
+                self.toggle(stage, troubles);
+                ui.request_discard("the drawer opened");
+            }
         }
     }
 
@@ -105,6 +112,15 @@ impl Drawer {
         focused.is_some_and(|focused| {
             focused.gained_focus() && focused.layer_id != layer() && is_covered(focused.rect)
         })
+    }
+
+    /// Whether the user has just pressed something in the page beside it.
+    fn is_pressed_beside(&self, ui: &Ui, boxes: &[Rect; 5]) -> bool {
+        let Some(drawn) = self.drawn else { return false };
+        let pressed =
+            ui.input(|input| if input.pointer.any_pressed() { input.pointer.interact_pos() } else { None });
+        let is_own = |at: Pos2| drawn.contains(at) || boxes.iter().any(|part| part.contains(at));
+        pressed.is_some_and(|at| !is_own(at)) && !Popup::is_any_open(ui)
     }
 
     /// Draws the open drawer over the page.
@@ -163,6 +179,13 @@ fn expected(ui: &Ui, boxes: &[Rect; 5], stage: Stage) -> Rect {
     let top = boxes[at].bottom() + 10.0;
     let height = HEIGHT_EXPECTED.min(ui.content_rect().height() * 0.5);
     Rect::from_min_size(pos2(left, top), vec2(width, height))
+}
+
+/// Whether the open place is Set up, and shows this fault and what to do in its own steps.
+fn is_said_in_place(seen: &Seen<'_>, trouble: &Trouble) -> bool {
+    let Kind::Fault { fault, .. } = &trouble.kind else { return false };
+    let place = remedy::remedy(fault, seen.config).location.map(|location| place::of_remedy(location).0);
+    seen.place == Place::SetUp && place == Some(Place::SetUp)
 }
 
 /// Whether the drawer may open here by itself: it would cover neither what has the focus nor what the pointer is moving over.

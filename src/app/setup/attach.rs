@@ -114,7 +114,7 @@ impl Attach {
             ui.add(Label::new(RichText::new(why).color(t.weak)).truncate());
         });
         ui.label(weight("Sign the calls with", 560.0));
-        let signers = [(Signer::Draft, "The credentials of step 3"), (Signer::Profile, "Another profile")];
+        let signers = [(Signer::Draft, "The keys of the first step"), (Signer::Profile, "Another profile")];
         if widgets::segments_ui(ui, &mut self.signer, "Signer", &signers) {
             self.shown = None;
         }

@@ -202,20 +202,21 @@ impl Chip<'_> {
     fn ui(&self, ui: &mut Ui, selected: bool, in_force: bool) -> bool {
         let t = tokens(ui);
         let icon = theme::icon(self.icon).color(if selected { t.accent } else { t.weak });
-        let button = Button::selectable(selected, (icon, weight(self.name, 560.0)))
-            .frame_when_inactive(true)
-            .min_size(vec2(0.0, 28.0));
+        let name = weight(widgets::shortened(self.name), 560.0);
+        let button =
+            Button::selectable(selected, (icon, name)).frame_when_inactive(true).min_size(vec2(0.0, 28.0));
         let button = if in_force {
             button.right_text(weight("in force", 520.0).size(11.5).color(t.ok))
         } else {
             button
         };
         let hint = match (in_force, self.is_new) {
-            (true, _) => "Events go there now",
-            (false, true) => "What you are setting up",
-            (false, false) => "Fill the steps with these settings",
+            (true, _) => "events go there now",
+            (false, true) => "what you are setting up",
+            (false, false) => "fill the steps with these settings",
         };
         let name = format!("Destination {}{}", self.name, if in_force { ", in force" } else { "" });
+        let hint = format!("{}: {hint}", self.name);
         ui.add(button).accessible_name(name).on_hover_text(hint).clicked()
     }
 }

@@ -41,3 +41,13 @@ pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
+
+/// Cuts a name to the room of a button: a stream's name may have 128 characters.
+pub(crate) fn shortened(name: &str) -> String {
+    const CHARS_MAX: usize = 32;
+    if name.chars().count() <= CHARS_MAX {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(CHARS_MAX - 1).collect();
+    format!("{}…", head.trim_end())
+}

@@ -69,17 +69,18 @@ impl Completion {
             return fields(word);
         };
         let fits = |value: &str| value.to_lowercase().contains(&part.to_lowercase());
+        let begins = |value: &str| value.starts_with(&part.to_lowercase());
         let one = |value: &str, note: String| {
             let text = shown::line(value).into_owned();
             Suggestion::new(format!("{before}{} ", query::quoted(value))).content(text).description(note)
         };
         match key {
             QueryKey::State => {
-                let states = State::ALL.map(State::as_str).into_iter().filter(|state| fits(state));
+                let states = State::ALL.map(State::as_str).into_iter().filter(|state| begins(state));
                 states.map(|state| one(state, String::new())).collect()
             }
             QueryKey::Type => {
-                let kinds = Kind::ALL.map(Kind::as_str).into_iter().filter(|kind| fits(kind));
+                let kinds = Kind::ALL.map(Kind::as_str).into_iter().filter(|kind| begins(kind));
                 kinds.map(|kind| one(kind, String::new())).collect()
             }
             QueryKey::Since | QueryKey::Until => {

@@ -168,7 +168,8 @@ impl SearchField {
         }
         let edit = self.typed_ui(ui, id);
         widgets::keep_focus(&edit, is_wrong);
-        if edit.lost_focus() && !edit.has_focus() {
+        // A click on a token to edit it takes the focus away for a moment.
+        if edit.lost_focus() && !edit.has_focus() && !self.wants_focus {
             self.search.take_conditions(false);
         }
         widgets::focus_once(&edit, &mut self.wants_focus);
@@ -247,7 +248,7 @@ impl SearchField {
         let range = TextEditState::load(ui, id).and_then(|state| state.cursor.char_range());
         let is_at_start = range.is_none_or(|range| range.is_empty() && range.primary.index == CharIndex(0));
         let whole = self.search.text();
-        ui.input_mut(|input| {
+        let copies = ui.input_mut(|input| {
             let is_pressed = |wanted: Key| input.key_pressed(wanted);
             let deletes = is_pressed(Key::Backspace) || is_pressed(Key::Delete);
             let moves = [Key::ArrowLeft, Key::ArrowRight, Key::Home, Key::End, Key::Escape].map(is_pressed);
@@ -257,7 +258,7 @@ impl SearchField {
                     self.search.tokens.pop();
                 }
                 self.are_all_selected = selects_all;
-                return;
+                return false;
             }
             let is = |wanted: fn(&Event) -> bool| input.events.iter().any(wanted);
             let copies = is(|event| matches!(event, Event::Copy | Event::Cut));
@@ -273,9 +274,12 @@ impl SearchField {
             }
             if copies {
                 input.events.retain(|event| !matches!(event, Event::Copy | Event::Cut));
-                ui.copy_text(whole);
             }
+            copies
         });
+        if copies {
+            ui.copy_text(whole);
+        }
     }
 }
 

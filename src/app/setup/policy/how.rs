@@ -69,14 +69,14 @@ fn for_user(draft: &Config) -> Vec<Line> {
         ),
         ("Attach the policy to the user.".to_owned(), vec![how(policy::HOW_TO_ATTACH_POLICY)]),
         line(
-            "Make an access key for the user, put it into a profile of your AWS files, and choose that under Credentials.",
+            "Make an access key for the user, put it into a profile of your AWS files, and choose that under Keys.",
         ),
     ]
 }
 
 fn for_role(draft: &Config, writer: &Writer) -> Vec<Line> {
     let last = if writer.host == Host::ThisComputer {
-        "Enter the role's ARN, and the external id where you use one, under Credentials."
+        "Enter the role's ARN, and the external id where you use one, under Keys."
     } else {
         "Then give the role to its place, with the lines below the trust policy."
     };

@@ -99,7 +99,8 @@ impl Place {
             let fault = fault.err().filter(|_| !trusted.is_empty());
             let hint = "arn:aws:iam::123456789012:user/NAME";
             widgets::field_ui(ui, "Who may assume the role", &mut self.trusted, hint, fault.as_deref());
-            let text = "“Who am I?” fills this in. With an external id in step 3, the role requires that id.";
+            let text =
+                "“Who am I?” fills this in. With an external id under Keys, the role requires that id.";
             widgets::hint_ui(ui, text);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{Context, Frame, Grid, Label, Margin, RichText, Spinner, Stroke, Ui};
+use eframe::egui::{Context, Frame, Label, Margin, RichText, Spinner, Stroke, Ui, vec2};
 
 use super::super::{
     super::{
@@ -20,6 +20,9 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Width of the column of names, in points.
+const NAME_WIDTH: f32 = 130.0;
 
 #[derive(Default)]
 pub(super) struct Facts {
@@ -69,14 +72,18 @@ fn stream_ui(ui: &mut Ui, stream: &DescribedStream, draft: &Config) {
     let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(9);
     frame.inner_margin(Margin::symmetric(12, 9)).show(ui, |ui| {
         ui.take_available_width();
-        ui.label(weight(format!("About {}", shown::line(&draft.destination.stream)), 600.0).color(t.strong));
-        Grid::new("facts of the stream").num_columns(2).spacing([18.0, 3.0]).show(ui, |ui| {
-            for (name, value) in facts(stream) {
-                ui.label(RichText::new(name).color(t.weak));
+        let title = weight(format!("About {}", shown::line(&draft.destination.stream)), 600.0);
+        ui.add(Label::new(title.color(t.strong)).truncate());
+        ui.spacing_mut().item_spacing.y = 3.0;
+        for (name, value) in facts(stream) {
+            ui.horizontal(|ui| {
+                ui.allocate_ui(vec2(NAME_WIDTH, ui.spacing().interact_size.y), |ui| {
+                    ui.set_min_width(NAME_WIDTH);
+                    ui.label(RichText::new(name).color(t.weak));
+                });
                 ui.add(Label::new(RichText::new(value).color(t.text)).truncate());
-                ui.end_row();
-            }
-        });
+            });
+        }
     });
     for warning in warnings(stream, draft) {
         widgets::message_ui(ui, Tone::Attention, &warning);
