@@ -180,6 +180,7 @@ fn another_event_is_shown_from_its_beginning() {
     window.get_all_by_role(Role::Row).next().expect("a line").click();
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e2\""));
+    press(window, "Unfold all");
     settle(window);
     window.hover_at(egui::pos2(1100.0, 500.0));
     window.run();
