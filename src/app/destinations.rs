@@ -1,7 +1,7 @@
 //! The menu of the status line: the destination in force, the practice stream and the saved destinations to switch to, and the
 //! ways to save one or to set up another.
 
-use eframe::egui::{Button, Label, Response, RichText, Ui, containers::menu::MenuButton};
+use eframe::egui::{AtomExt as _, Button, Label, Response, RichText, Ui, containers::menu::MenuButton};
 use lucide_icons::Icon;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::config::DestinationKind;
 /// Draws the button with the name of the destination in force, and its menu while it is open.
 pub(super) fn menu_ui(ui: &mut Ui, seen: &mut Seen<'_>, icon: Icon, name: &str) -> Response {
     let t = tokens(ui);
-    let text = weight(name, 580.0).color(t.strong);
+    let text = weight(name, 580.0).color(t.strong).atom_shrink(true);
     let button = Button::new((theme::icon(icon).color(t.weak), text)).frame_when_inactive(false).truncate();
     let (response, _) = MenuButton::from_button(button).ui(ui, |ui| {
         ui.set_min_width(220.0);

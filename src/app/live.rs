@@ -288,10 +288,6 @@ impl Live {
         }
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
-        if ui.content_rect().height() > HISTOGRAM_HEIGHT_MIN && !self.filters.has_error() {
-            self.histogram_ui(ui, seen);
-            ui.add_space(4.0);
-        }
         if let Some(pane) = self.pane.take() {
             let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
             Panel::right("delivery")
@@ -301,9 +297,13 @@ impl Live {
                 .show(ui, |ui| self.pane_ui(ui, seen, pane));
         }
         let margin = Margin { right: if self.pane.is_some() { 10 } else { 0 }, ..Margin::ZERO };
-        CentralPanel::no_frame()
-            .frame(Frame::new().inner_margin(margin))
-            .show(ui, |ui| self.list_ui(ui, seen));
+        CentralPanel::no_frame().frame(Frame::new().inner_margin(margin)).show(ui, |ui| {
+            if ui.content_rect().height() > HISTOGRAM_HEIGHT_MIN && !self.filters.has_error() {
+                self.histogram_ui(ui, seen);
+                ui.add_space(4.0);
+            }
+            self.list_ui(ui, seen);
+        });
     }
 
     fn heading_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {

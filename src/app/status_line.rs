@@ -137,7 +137,7 @@ fn destination_ui(ui: &mut Ui, seen: &mut Seen<'_>, width_max: f32) {
     ui.scope(|ui| {
         ui.set_max_width(width_max);
         let text = format!("{what}: {destination}");
-        destinations::menu_ui(ui, seen, icon, &widgets::shortened(&destination)).on_hover_text(text);
+        destinations::menu_ui(ui, seen, icon, &destination).on_hover_text(text);
     });
 }
 

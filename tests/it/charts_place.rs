@@ -26,7 +26,7 @@ fn with_charts() -> OpenedWindow {
     });
     press(window, "Charts");
     // The running interval of two seconds is not drawn.
-    wait_for(window, "the first values", |window| says(window, "p95 ") && !says(window, "p95 –"));
+    wait_for(window, "the first values", |window| says(window, "Delivery latency") && !says(window, "p95 –"));
     opened
 }
 

@@ -271,9 +271,10 @@ fn the_drawer_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
     let window = &mut opened.window;
     send_seen(window);
     window.set_size(vec2(1280.0, 760.0));
-    wait_for(window, "the way there", |window| says(window, "Set up › Stream"));
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     click(window, "Destination Practice stream");
     window.run();
+    explain(window, "Forwarder");
     assert!(window.query_by_label_contains("Stream: ").is_none(), "the practice stream has no such step");
     window.query_all_by_label("Set up › Stream").last().expect("the drawer's button").click();
     settle(window);

@@ -182,7 +182,7 @@ fn another_event_is_shown_from_its_beginning() {
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e2\""));
     press(window, "Unfold all");
     settle(window);
-    window.hover_at(egui::pos2(1100.0, 500.0));
+    window.hover_at(egui::pos2(1100.0, 600.0));
     window.run();
     scroll(window, -400.0);
     settle(window);

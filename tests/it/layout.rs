@@ -18,7 +18,7 @@ use crate::opened_window::{
     self, OpenedWindow, Window, address, click, explain, go, open, open_with, says, settings, type_into,
     wait_for,
 };
-use crate::window::{self, denied, send_seen};
+use crate::window::{self, denied, send, send_seen};
 
 /// The minimum size of the window.
 const SMALLEST: [f32; 2] = [860.0, 560.0];
@@ -137,10 +137,11 @@ fn a_second_trouble_leaves_the_explanation_of_the_first_one_where_it_is() {
     let mut opened = open_with(settings(), denied);
     let window = &mut opened.window;
     wait_for(window, "the first trouble", |window| says(window, "Practice faults are on"));
+    let address = address(window);
     explain(window, "Destination");
     window.run();
     let before = rect(window, Role::Button, "Switch all off");
-    send_seen(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
     // Also in the very frame in which the other one appears.
     wait_for(window, "the second trouble", |window| says(window, "Forwarder blocked"));
     assert_eq!(rect(window, Role::Button, "Switch all off"), before);

@@ -108,10 +108,11 @@ fn out_of_the_window(window: &Window) -> Vec<String> {
 /// Looks at the window as it is now, and stores its picture if asked to.
 pub fn look_at(window: &mut Window, name: &str) {
     settle(window);
+    if let Some(folder) = tributary_pictures() {
+        let picture = window.render().expect("the window is drawn");
+        picture.save(folder.join(format!("{name}.png"))).expect("the picture is written");
+    }
     assert_eq!(out_of_the_window(window), Vec::<String>::new(), "{name}");
-    let Some(folder) = tributary_pictures() else { return };
-    let picture = window.render().expect("the window is drawn");
-    picture.save(folder.join(format!("{name}.png"))).expect("the picture is written");
 }
 
 /// The folder for all pictures, if somebody wants to look at them.

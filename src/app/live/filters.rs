@@ -224,9 +224,7 @@ impl Filters {
         };
         let (rect, edited) = self.field.ui(ui, clock, &looks);
         let mut query = None;
-        if edited != Edited::No {
-            self.text = self.field.search.text();
-        }
+        self.text = self.field.search.text();
         match edited {
             Edited::No => {}
             Edited::Typed => {

@@ -74,13 +74,14 @@ impl Histogram {
         if has_range {
             let place = Rect::from_min_size(pos2(rect.right() - 150.0, rect.top()), vec2(150.0, 24.0));
             let layout = egui::Layout::right_to_left(egui::Align::Min);
-            ui.scope_builder(egui::UiBuilder::new().max_rect(place).layout(layout), |ui| {
-                ui.spacing_mut().interact_size.y = 22.0;
-                ui.spacing_mut().button_padding = vec2(7.0, 2.0);
-                if widgets::button_ui(ui, Icon::X, "Clear time range").clicked() {
-                    chosen = Some(Chosen::AllTime);
-                }
-            });
+            // A child that allocates nothing: it lies over the bars, and the list stays below them.
+            let builder = egui::UiBuilder::new().id_salt("clear").max_rect(place).layout(layout);
+            let mut over = ui.new_child(builder);
+            over.spacing_mut().interact_size.y = 22.0;
+            over.spacing_mut().button_padding = vec2(7.0, 2.0);
+            if widgets::button_ui(&mut over, Icon::X, "Clear time range").clicked() {
+                chosen = Some(Chosen::AllTime);
+            }
         }
         chosen
     }

@@ -95,6 +95,7 @@ impl SearchField {
             (false, true) => t.accent,
             (false, false) => t.edge,
         };
+        let mut is_left = false;
         let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, edge)).corner_radius(7);
         let shown = frame.inner_margin(Margin::symmetric(8, 3)).show(ui, |ui| {
             let width = looks.width - 18.0;
@@ -115,7 +116,7 @@ impl SearchField {
                 let layout = Layout::left_to_right(Align::Center).with_main_wrap(true);
                 ui.allocate_ui_with_layout(vec2(width - right - 5.0, TOKEN_HEIGHT), layout, |ui| {
                     ui.set_width(width - right - 5.0);
-                    self.parts_ui(ui, (id, looks.is_wrong), clock);
+                    is_left = self.parts_ui(ui, (id, looks.is_wrong), clock);
                 });
                 let layout = Layout::right_to_left(Align::Center);
                 if let Some(tally) = tally {
@@ -134,6 +135,7 @@ impl SearchField {
         let text = self.search.text();
         ui.ctx().accesskit_node_builder(whole.id, |node| node.set_value(text));
         let edited = match (before.0 == self.search.tokens, before.1 == self.search.typed) {
+            _ if is_left => Edited::No,
             (true, true) => Edited::No,
             (true, false) => Edited::Typed,
             (false, _) => Edited::Done,
@@ -141,7 +143,8 @@ impl SearchField {
         (rect, edited)
     }
 
-    fn parts_ui(&mut self, ui: &mut Ui, (id, is_wrong): (Id, bool), clock: &Clock) {
+    /// Draws icon, tokens and text. True if the user left the field, which makes tokens of what was typed: not an edit.
+    fn parts_ui(&mut self, ui: &mut Ui, (id, is_wrong): (Id, bool), clock: &Clock) -> bool {
         let t = tokens(ui);
         ui.add(Label::new(theme::icon(Icon::Search).color(t.weak)).selectable(false));
         let mut acted = None;
@@ -169,7 +172,8 @@ impl SearchField {
         let edit = self.typed_ui(ui, id);
         widgets::keep_focus(&edit, is_wrong);
         // A click on a token to edit it takes the focus away for a moment.
-        if edit.lost_focus() && !edit.has_focus() && !self.wants_focus {
+        let is_left = edit.lost_focus() && !edit.has_focus() && !self.wants_focus;
+        if is_left {
             self.search.take_conditions(false);
         }
         widgets::focus_once(&edit, &mut self.wants_focus);
@@ -177,6 +181,7 @@ impl SearchField {
             self.offer.is_asked = false;
             edit.on_hover_ui(syntax_ui);
         }
+        is_left
     }
 
     /// Draws the text and its completion.

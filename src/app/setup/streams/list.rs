@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{self, Align, Button, Frame, Layout, RichText, ScrollArea, Stroke, Ui};
+use eframe::egui::{self, Align, AtomExt as _, Button, Frame, Layout, RichText, ScrollArea, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -127,7 +127,8 @@ fn rows_ui(ui: &mut Ui, seen: &Seen<'_>, streams: &[&ListedStream], selected: &s
 
 fn row_ui(ui: &mut Ui, seen: &Seen<'_>, stream: &ListedStream, selected: bool) -> bool {
     let t = tokens(ui);
-    let name = (theme::icon(Icon::Waves).color(t.weak), weight(shown::line(&stream.name), 520.0));
+    let name =
+        (theme::icon(Icon::Waves).color(t.weak), weight(shown::line(&stream.name), 520.0).atom_shrink(true));
     let about = RichText::new(about(stream, seen)).size(12.0).color(t.weak);
     ui.with_layout(Layout::top_down_justified(Align::Min), |ui| {
         let button = Button::selectable(selected, name).right_text(about).truncate();
