@@ -5,8 +5,8 @@ mod log_search;
 mod matching;
 
 use eframe::egui::{
-    self, Align2, Button, Key, Modal, Modifiers, Response, RichText, ScrollArea, TextWrapMode, Ui,
-    Widget as _, vec2,
+    self, Align2, AtomExt as _, Button, Key, Modal, Modifiers, Response, RichText, ScrollArea, TextWrapMode,
+    Ui, Widget as _, vec2,
 };
 
 use super::{
@@ -55,7 +55,9 @@ impl Palette {
         let modal = sheet::modal(ui, "palette");
         let area = modal.area.anchor(Align2::CENTER_TOP, vec2(0.0, top));
         let modal = Modal { area, ..modal }.show(ui, |ui| {
-            ui.set_width(WIDTH.min(ui.content_rect().width() - 40.0));
+            let width = WIDTH.min(ui.content_rect().width() - 40.0);
+            ui.set_width(width);
+            ui.set_max_width(width);
             self.field_ui(ui);
             let mut items = item::known(self.typed.trim(), recent, seen);
             items.extend(self.log.found.iter().cloned());
@@ -140,7 +142,7 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> Response {
     let name = weight(title.clone(), if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
     let icon = theme::icon(item.icon).color(if is_chosen { t.accent } else { t.weak });
     let detail = shown::line(&item.detail);
-    let beside = RichText::new(detail.clone()).size(12.0).color(t.weak);
+    let beside = RichText::new(detail.clone()).size(12.0).color(t.weak).atom_shrink(true);
     let button = Button::selectable(is_chosen, (icon, name, beside))
         .right_text(RichText::new(keys).small().color(t.weak))
         .wrap_mode(TextWrapMode::Truncate);

@@ -204,7 +204,7 @@ fn the_drawer_takes_no_focus_and_does_not_cover_the_field_that_is_typed_into() {
     assert!(window.query_all_by_role(Role::Button).all(|button| !button.is_focused()), "it takes no focus");
     press_key(window, Modifiers::NONE, Key::Escape);
     go(window, "Live");
-    assert_eq!(field(window), before);
+    assert_eq!(field(window).min, before.min);
 }
 
 #[test]

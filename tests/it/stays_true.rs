@@ -124,7 +124,7 @@ fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free(
     wait_for(window, "why not", |window| says(window, "could not move"));
     wait_for(window, "it is saved", |window| says(window, "Saved, but"));
     assert!(!says(window, "Applied and saved"));
-    assert!(says(window, "Saved: Listen address"), "it can be taken back");
+    wait_for(window, "the way to take it back", |window| says(window, "Saved: Listen address"));
     window.run_steps(3);
     let notice = window.get_by_label_contains("Saved, but").rect();
     assert!(notice.width() < 660.0 && notice.height() < 60.0, "a long text takes several lines: {notice:?}");

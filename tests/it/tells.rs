@@ -170,7 +170,7 @@ fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {
     press(window, "Timeline");
     assert!(!says(window, "before its sender got 200") && !says(window, "from the endpoint"));
     assert!(says(window, "Committed to disk again when you resent it"));
-    press(window, "Event");
+    press(window, "Payload");
     press(window, "Show the original");
     wait_for(window, "the first one", |window| !is_button(window, "Show the original"));
     press(window, "Timeline");
@@ -254,6 +254,8 @@ fn an_event_that_is_tried_for_long_says_the_newest_reason() {
     });
     let mut opened = served(&server.url);
     send_seen(&mut opened.window);
+    wait_for(&mut opened.window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    explain(&mut opened.window, "Forwarder");
     let code = |opened: &OpenedWindow| log(opened)[0].fault.as_ref().map(|fault| fault.code.to_string());
     let try_now = |opened: &mut OpenedWindow| {
         if is_button(&opened.window, "Try now") {

@@ -6,7 +6,7 @@ use tributary::config::DestinationKind;
 
 use crate::binary::{Ended, Home};
 use crate::opened_window::{
-    OpenedWindow, Window, click, copied, flip, go, open, retype, says, settings, type_into,
+    OpenedWindow, Window, click, copied, edit, flip, open, retype, says, settings, type_into,
 };
 
 const KNOWN: [&str; 6] = ["--region", "eu-west-1", "--account-id", "111111111111", "--stream", "clicks"];
@@ -126,7 +126,7 @@ fn permission() -> OpenedWindow {
     // Nobody answers there, and no test here asks.
     "http://127.0.0.1:9".clone_into(&mut config.destination.endpoint_url);
     let mut opened = open(config);
-    go(&mut opened.window, "Set up");
+    edit(&mut opened.window, "Permission");
     opened
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn history(detail: &Detail, clock: &Clock, forwarder: &ForwarderState
     let mut steps = Vec::new();
     let text = if delivery.resend_of.is_some() {
         steps.push(good("Queued again", "You resent the event".to_owned(), received_at));
-        "Committed to disk again"
+        "Committed to disk again when you resent it"
     } else {
         let from = format!("By the endpoint, from {}", delivery.source);
         steps.push(good("Received", from, received_at));

@@ -144,7 +144,10 @@ impl Drawer {
                 |ui| {
                     ui.set_width(place.width() - 24.0);
                     closes = head_ui(ui, title(stage, troubles));
-                    ScrollArea::vertical().max_height(height_max - 44.0).show(ui, |ui| {
+                    // As high as its content: it does not stay at the height of what was in it before.
+                    let height = height_max - 44.0;
+                    let scrolled = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+                    scrolled.show(ui, |ui| {
                         ui.set_width(place.width() - 36.0);
                         let of_stage = troubles.iter().filter(|trouble| trouble.stage == stage);
                         for (at, trouble) in of_stage.enumerate() {

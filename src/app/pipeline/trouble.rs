@@ -181,7 +181,7 @@ fn forwarder(seen: &Seen<'_>) -> Option<Trouble> {
         Some(next_try) => {
             let seconds = seconds_to(next_try, seen.now);
             let (long, short) = if seconds > 0 {
-                (format!("next try {seconds} s"), format!("{seconds} s"))
+                (format!("next try {seconds} s"), format!("retry {seconds} s"))
             } else {
                 ("trying …".to_owned(), "…".to_owned())
             };

@@ -3,11 +3,11 @@
 use eframe::egui::{Label, RichText, Ui};
 
 use super::{
-    super::{seen::Seen, status_line, theme::tokens, widgets},
+    super::{remedy_card, seen::Seen, status_line, theme::tokens, widgets},
     check::Finding,
     step::{Mark, mark_ui, name_ui},
 };
-use crate::{config::DestinationKind, delivery::ForwarderState};
+use crate::{config::DestinationKind, delivery::ForwarderState, remedy};
 
 /// Draws the title of the card with the mark of delivery. `in_force`: the result of a check of the settings in force.
 pub(super) fn title_ui(ui: &mut Ui, seen: &Seen<'_>, title: &str, in_force: Finding) {
@@ -32,6 +32,14 @@ pub(super) fn title_ui(ui: &mut Ui, seen: &Seen<'_>, title: &str, in_force: Find
 pub(super) fn delivering_ui(ui: &mut Ui, seen: &mut Seen<'_>, in_force: Finding) {
     let t = tokens(ui);
     ui.add(Label::new(RichText::new(meaning(seen, in_force).0).color(t.weak)).wrap());
+    if let ForwarderState::Blocked { fault, .. } | ForwarderState::Offline { fault, .. } =
+        &seen.status.forwarder
+    {
+        let remedy = remedy::remedy(fault, seen.config);
+        ui.add(Label::new(widgets::words(ui, &remedy.what, 600.0, t.text)).wrap());
+        remedy_card::words_ui(ui, &remedy, fault);
+        remedy_card::said_ui(ui, fault);
+    }
     ui.add_space(2.0);
     let mut enabled = seen.config.destination.enabled;
     let mut wanted = None;

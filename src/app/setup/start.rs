@@ -23,7 +23,7 @@ pub(super) fn start_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
             ui.label(theme::icon(Icon::GraduationCap).size(20.0).color(t.accent));
             ui.vertical(|ui| {
                 let title = match seen.status.forwarder {
-                    ForwarderState::Running => "Now: practice stream. Everything works",
+                    ForwarderState::Running if seen.status.ledger.failed == 0 => "Now: practice stream. Everything works",
                     _ => "Now: practice stream",
                 };
                 ui.label(weight(title, 640.0).size(14.0).color(t.strong));

@@ -36,7 +36,7 @@ pub(super) fn stream_ui(
     ui.horizontal_wrapped(|ui| {
         widgets::hint_ui(ui, "No stream yet?");
         // Some partitions have no public console, and then there is no link.
-        if let Some(url) = url {
+        if let Some(url) = url.filter(|_| destination.endpoint_url.is_empty()) {
             widgets::link_ui(ui, "Create one in the AWS console", &url);
         }
         widgets::link_ui(ui, "How", policy::HOW_TO_CREATE_STREAM);
