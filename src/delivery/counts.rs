@@ -196,7 +196,7 @@ mod tests {
     fn intervals_cover_the_range_and_begin_at_round_local_times() {
         const NOON: Millis = 1_772_452_800_000; // 2026-03-02T12:00:00Z
         for (span, step) in
-            [(1, SECOND), (59_000, SECOND), (61_000, 2 * SECOND), (HOUR, MINUTE), (30 * DAY, 12 * HOUR)]
+            [(1, SECOND), (59_000, SECOND), (62_000, 2 * SECOND), (HOUR, MINUTE), (30 * DAY, 12 * HOUR)]
         {
             for offset in [0, 5 * HOUR + 30 * MINUTE, -8 * HOUR] {
                 let from = NOON + 1234;

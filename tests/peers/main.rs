@@ -31,6 +31,8 @@ mod nginx;
 #[path = "../it/opened_window.rs"]
 mod opened_window;
 mod outages;
+#[path = "../it/picture_renderer.rs"]
+mod picture_renderer;
 mod processes;
 mod profiles;
 mod regions;
