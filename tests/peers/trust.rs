@@ -279,7 +279,7 @@ fn cfn_lint_has_nothing_to_say_and_every_format_holds_the_same_policies() {
     let expected = document(&words);
     for (form, format) in [("yaml", "cloudformation"), ("tf", "terraform")] {
         let found = read(form, &policy(&[&words[..], &["--format", format]].concat()));
-        assert_eq!(found.into_values().collect::<Vec<_>>(), [expected.clone()], "{format}");
+        assert_eq!(found.into_values().collect::<Vec<_>>(), std::slice::from_ref(&expected), "{format}");
     }
 }
 
