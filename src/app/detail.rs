@@ -45,6 +45,8 @@ pub(super) struct Pane {
     pub looks: Looks,
     /// A command to carry out as soon as the delivery is loaded.
     pub asked: Option<DeliveryCommand>,
+    /// The user resends this failed delivery: the new one is shown as soon as it is known.
+    pub follows: bool,
 }
 
 enum Shown {
@@ -57,7 +59,16 @@ enum Shown {
 
 impl Pane {
     pub(super) fn new(id: EventId, looks: Looks) -> Self {
-        Self { id, is_asking: false, waiting: None, shown: Shown::Loading, revision: 0, looks, asked: None }
+        Self {
+            id,
+            is_asking: false,
+            waiting: None,
+            shown: Shown::Loading,
+            revision: 0,
+            looks,
+            asked: None,
+            follows: false,
+        }
     }
 
     /// The delivery in full, as it was read last.
@@ -85,7 +96,14 @@ impl Pane {
     /// `place`: the place that shows it.
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>, place: Place) {
         match arrived(&mut self.waiting, ctx) {
-            Some(Ok(Some(detail))) => self.shown = self.load(detail),
+            Some(Ok(Some(detail))) => {
+                if let Some(next) = detail.delivery.resent_as
+                    && std::mem::take(&mut self.follows)
+                {
+                    seen.push(Command::ShowDelivery(next));
+                }
+                self.shown = self.load(detail);
+            }
             Some(Ok(None)) => self.shown = Shown::Gone,
             Some(Err(error)) => self.shown = Shown::Failed(error),
             None if self.waiting.is_some() => return,

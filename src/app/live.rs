@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clock::Clock,
-    command::{DeliveryCommand, LiveCommand},
+    command::{Command, DeliveryCommand, LiveCommand, LogCommand},
     detail::{Looks, Pane},
     place::Place,
     seen::Seen,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     delivery::{
-        Counts, Detail, EventId, LogPage, Millis, Query,
+        Counts, Detail, EventId, LogPage, Millis, Query, State,
         chart::Overview,
         query::{FieldValue, QueryError, QueryKey},
     },
@@ -336,6 +336,8 @@ impl Live {
             });
         }
         let stays = pane.ui(ui, seen);
+        let is_failed = pane.delivery().is_some_and(|delivery| delivery.state == State::Failed);
+        pane.follows |= is_failed && seen.commands.contains(&Command::Log(LogCommand::resend(pane.id)));
         self.looks.clone_from(&pane.looks);
         self.pane = stays.then_some(pane);
     }

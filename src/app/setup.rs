@@ -157,7 +157,9 @@ impl SetUp {
             self.keys.identity.forget();
             self.check.forget();
         }
-        self.streams.logic(ctx);
+        if self.streams.logic(ctx) && self.draft.destination.is_same_stream(&seen.config.destination) {
+            seen.push(Command::RetryNow);
+        }
         let caller = self.keys.identity.logic(ctx, &self.draft).map(CheckFact::Identity);
         for found in self.check.logic(ctx, &self.draft).into_iter().chain(caller) {
             self.take_over(&found);

@@ -456,6 +456,11 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
     assert_eq!(rail.count(), 1, "no button leads to where one is");
     press(window, "Resend this event");
     wait_for(window, "the event", |_| to.records("clicks").len() == 1);
+    // What was resent goes on as a new event, which is shown then.
+    wait_for(window, "the new event", |window| {
+        window.query_by_role_and_label(Role::Button, "Show the original").is_some()
+    });
+    wait_for(window, "its delivery", |window| says(window, "sequence number"));
 }
 
 #[test]

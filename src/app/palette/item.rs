@@ -58,7 +58,7 @@ pub(super) struct Item {
 }
 
 /// A setting of Set up or Sources: its name, what it does, and where it is.
-const SETTINGS_ELSEWHERE: [(&str, &str, Where); 13] = [
+const SETTINGS_ELSEWHERE: [(&str, &str, Where); 12] = [
     ("Stream name", "The Kinesis stream that gets the events", Where::Remedy(Location::SetUpStream)),
     ("AWS region", "The region of the stream", Where::Remedy(Location::SetUpStream)),
     (
@@ -87,11 +87,6 @@ const SETTINGS_ELSEWHERE: [(&str, &str, Where); 13] = [
     ("Order per user", "Keeps the events of a user in order", Where::Go(Place::SetUp)),
     ("Write keys", "The keys with which sources send", Where::Go(Place::Sources)),
     ("SDK snippets", "Code that makes an SDK send here", Where::Go(Place::Sources)),
-    (
-        "Practice faults",
-        "Throttling, cut connections and expired credentials to practise with",
-        Where::Go(Place::Test),
-    ),
 ];
 
 #[derive(Clone, Copy)]

@@ -77,7 +77,9 @@ impl Streams {
         self.creation.started(steps, config, stream);
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+    /// True when a stream that was created here has just become ready.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
+        let was_active = self.creation.is_active();
         if self.list.logic(ctx) {
             // Only the newer answer is valid: the stream may have been deleted since.
             self.creation.forget_success();
@@ -90,6 +92,7 @@ impl Streams {
             self.list.forget();
             self.asks = false;
         }
+        !was_active && self.creation.is_active()
     }
 
     /// Draws the card. `missing`: why AWS cannot be asked yet.

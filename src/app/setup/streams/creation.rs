@@ -59,6 +59,12 @@ impl Creation {
         self.run.as_ref().is_some_and(|run| run.steps.is_running())
     }
 
+    /// Whether the stream was created and takes records.
+    pub(super) fn is_active(&self) -> bool {
+        let is_seen = |step: &CheckStep| step.name == NewStream::ACTIVE && step.verdict == Verdict::Passed;
+        self.run.as_ref().is_some_and(|run| run.steps.known.iter().any(is_seen))
+    }
+
     /// True when the stream has just been created.
     pub(super) fn logic(&mut self, ctx: &Context) -> bool {
         let Some(Run { stream, steps, .. }) = &mut self.run else { return false };
