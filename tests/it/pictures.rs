@@ -5,12 +5,18 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use eframe::egui::{Key, Modifiers, ThemePreference, accesskit::Role, vec2};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use eframe::egui::{Key, Modifiers, ThemePreference, accesskit::Role, pos2, vec2};
+use egui_kittest::{
+    SnapshotOptions, image_snapshot_options,
+    kittest::{NodeT as _, Queryable as _},
+};
+use image::imageops::crop_imm;
 
 use crate::{
     account::Account,
-    opened_window::{OpenedWindow, Window, address, go, open, press_key, says, settings, wait_for},
+    opened_window::{
+        OpenedWindow, Window, address, go, open, press_key, says, settings, start_guide, wait_for,
+    },
     setup::use_server,
     window::{is_run_with_keys, send},
 };
@@ -151,6 +157,43 @@ fn all_places(state: State) {
             press_key(window, Modifiers::NONE, Key::Escape);
         }
     }
+}
+
+/// Compares the page, without the strip, the rail and the status line, with its picture in `tests/pictures`.
+fn compare(window: &mut Window, name: &str) {
+    window.hover_at(pos2(1.0, 1.0));
+    settle(window);
+    let picture = window.render().expect("the window is drawn");
+    let (width, height) = picture.dimensions();
+    let (rail, strip, status_line) = if width < 1000 { (58, 66, 36) } else { (208, 74, 36) };
+    let page = crop_imm(&picture, rail, strip, width - rail, height - strip - status_line).to_image();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
+    image_snapshot_options(&page, name, &SnapshotOptions::new().output_path(folder));
+}
+
+#[test]
+fn pages_without_times_and_addresses_look_as_they_did() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    for (size, theme, name) in
+        [(SIZES[1], ThemePreference::Dark, "wide-dark"), (SIZES[0], ThemePreference::Light, "small-light")]
+    {
+        window.ctx.set_theme(theme);
+        window.set_size(vec2(size[0], size[1]));
+        window.run();
+        go(window, "Set up");
+        compare(window, &format!("set-up-{name}"));
+        go(window, "Live");
+        compare(window, &format!("live-{name}"));
+        go(window, "Settings");
+        compare(window, &format!("settings-{name}"));
+        press_key(window, Modifiers::NONE, Key::F1);
+        compare(window, &format!("help-{name}"));
+        press_key(window, Modifiers::NONE, Key::Escape);
+    }
+    go(window, "Set up");
+    start_guide(window);
+    compare(window, "guide-small-light");
 }
 
 #[test]

@@ -109,7 +109,11 @@ impl Card {
         let switches = !draft.config.destination.is_same_stream(&seen.config.destination);
         let now = status_line::destination_in_force(seen);
         let text = if switches {
-            format!("{now} → {}", status_line::destination(draft.config))
+            let new = match &*draft.config.destination.stream {
+                "" => "a stream that is not named yet".to_owned(),
+                _ => status_line::destination(draft.config),
+            };
+            format!("{now} → {new}")
         } else {
             format!("{now}, changed: {}", changes(seen.config, draft.config).to_lowercase())
         };
