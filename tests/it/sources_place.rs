@@ -35,7 +35,7 @@ fn the_first_event_is_one_copy_away_and_its_arrival_leads_to_live() {
 }
 
 #[test]
-fn tabs_choose_the_snippet_and_a_list_has_the_other_sdks() {
+fn tabs_and_the_list_of_sdks_choose_the_snippet() {
     let mut opened = open(settings());
     let window = &mut opened.window;
     go(window, "Sources");
@@ -45,14 +45,8 @@ fn tabs_choose_the_snippet_and_a_list_has_the_other_sdks() {
         press(window, tab);
         assert!(says(window, sign), "{tab}");
         let list = window.get_by_role_and_label(Role::ComboBox, "SDK").value();
-        assert_eq!(list.as_deref(), Some("Other SDKs"), "{tab} is not named twice");
+        assert_eq!(list.as_deref(), Some(tab), "the list follows");
     }
-    window.get_by_role_and_label(Role::ComboBox, "SDK").click();
-    window.run_steps(8);
-    window.get_by_label("Ruby").click();
-    window.run_steps(8);
-    let list = window.get_by_role_and_label(Role::ComboBox, "SDK").value();
-    assert_eq!(list.as_deref(), Some("Ruby"));
 }
 
 #[test]

@@ -368,27 +368,15 @@ fn both_halves_run_as_they_are_printed_and_an_independent_iam_then_allows_the_wr
         assert!(lines.iter().any(|line| line.starts_with("put ")), "{answer}");
         answer.to_string()
     };
-    let data_key = |[id, secret]: &[String; 2]| {
-        let text = format!(
-            "aws kms generate-data-key --region eu-west-1 --key-id {key} --key-spec AES_256 >/dev/null 2>&1 && echo ok || echo no"
-        );
-        let keys = [
-            ("AWS_ENDPOINT_URL", ministack.url.as_str()),
-            ("AWS_ACCESS_KEY_ID", id.as_str()),
-            ("AWS_SECRET_ACCESS_KEY", secret.as_str()),
-            ("NO_PROXY", "127.0.0.1"),
-        ];
-        String::from_utf8(bash(tools.path(), &text, &keys).stdout).unwrap() == "ok\n"
-    };
+    // The key's half is judged by the IAM engine above: ministack looks for a key in the account of the caller alone.
     let denied = "may not do `kinesis:PutRecord`";
-    assert!(put(&writer).contains(denied) && !data_key(&writer), "the stream's half is missing");
+    assert!(put(&writer).contains(denied), "the stream's half is missing");
     let half = policy(&[&words[..], &["--resource-policy"]].concat());
     in_account(of_stream, &half);
     // ministack has allowed the put then, and looks for the stream in the account of the keys.
     let answer = put(&writer);
     assert!(!answer.contains(denied) && answer.contains("does not exist for these AWS keys"), "{answer}");
-    assert!(data_key(&writer));
-    assert!(put(&other).contains(denied) && !data_key(&other), "another user with the same policy");
+    assert!(put(&other).contains(denied), "another user with the same policy");
 
     // A second run changes nothing, and the key's own statements stay.
     in_account(of_stream, &half);

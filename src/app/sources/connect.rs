@@ -46,9 +46,7 @@ impl Connect {
             widgets::title_ui(ui, "Connect");
             ui.horizontal_wrapped(|ui| {
                 widgets::segments_ui(ui, &mut self.sdk, "Common SDKs", &TABS);
-                let has_tab = TABS.iter().any(|(sdk, _)| *sdk == self.sdk);
-                let shown = if has_tab { "Other SDKs" } else { self.sdk.title() };
-                let list = widgets::List { name: "SDK", shown, width: 150.0, if_empty: "" };
+                let list = widgets::List { name: "SDK", shown: self.sdk.title(), width: 150.0, if_empty: "" };
                 let (_, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
                 if let Some(sdk) = chosen.and_then(|at| Sdk::ALL.get(at)) {
                     self.sdk = *sdk;
