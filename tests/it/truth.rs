@@ -305,7 +305,7 @@ fn a_stream_that_cannot_be_read_is_not_called_caught_up() {
     send_seen(window);
     go(window, "Stream");
     wait_for(window, "the record", |window| says(window, "1 read · caught up"));
-    palette(window, "fault: delete the stream");
+    palette(window, "faults: delete the stream");
     window.key_press(Key::Enter);
     window.step();
     wait_for(window, "why it cannot be read", |window| says(window, "ResourceNotFoundException"));

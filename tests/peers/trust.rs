@@ -324,7 +324,6 @@ fn every_command_is_one_that_aws_s_models_of_its_services_know() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one story, from the first command to the last")]
 fn both_halves_run_as_they_are_printed_and_an_independent_iam_then_allows_the_writer_alone() {
     let ministack = Ministack::start();
     let tools = tools();
