@@ -1,5 +1,7 @@
 //! What comes with a role: the steps after it exists that give it to the place where Tributary runs.
 
+use serde_json::Value;
+
 use super::{
     format::Format,
     host::{Field, Host, issuer_host},
@@ -68,7 +70,7 @@ pub(super) fn of(writer: &Writer, scope: &Scope) -> Vec<RoleStep> {
         Host::Ecs => vec![step(
             Kind::ByHand,
             "Set the task role in the task definition",
-            format!("\"taskRoleArn\": \"{role}\""),
+            format!("\"taskRoleArn\": {}", Value::from(role)),
         )],
         Host::EksPodIdentity => vec![step(
             Kind::Resource,
@@ -152,10 +154,11 @@ fn annotation(writer: &Writer, role: &str) -> String {
 
 /// A profile of AWS's files that exchanges the certificate for keys.
 fn aws_profile(writer: &Writer, role: &str) -> String {
-    let anchor = writer.values.known(Field::TrustAnchor);
     format!(
         "[profile tributary]\n\
          credential_process = aws_signing_helper credential-process --certificate CERTIFICATE_FILE --private-key KEY_FILE \
-         --trust-anchor-arn {anchor} --profile-arn PROFILE_ARN --role-arn {role}"
+         --trust-anchor-arn {anchor} --profile-arn PROFILE_ARN --role-arn {role}",
+        anchor = shell::word(writer.values.known(Field::TrustAnchor)),
+        role = shell::word(role),
     )
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Assumed, Field, Format, Grants, Host, Writer, key_statement, missing, render, render_share, role_steps,
-    trust_policy,
+    Assumed, Field, Format, Grants, Host, Missing, Writer, key_statement, missing, render, render_share,
+    role_steps, trust_policy,
 };
 use crate::config::Config;
 
@@ -226,6 +226,18 @@ fn what_is_unknown_about_a_host_stays_visible_in_every_text_that_needs_it() {
 }
 
 #[test]
+fn a_wrong_arn_of_who_is_trusted_is_missing_in_the_list_and_in_the_text() {
+    for trusted in ["", "ada", "arn:aws:iam::12:role/a*", "arn:aws:sts::123456789012:assumed-role/*"] {
+        let assumed = Some(Assumed { trusted: trusted.to_owned(), ..Assumed::default() });
+        let wrong = Writer { assumed, ..Writer::default() };
+        assert_eq!(missing(&config(), &Grants::default(), &wrong), [Missing::Trusted], "{trusted}");
+        let text = trust_policy(&config(), &wrong).expect("a role");
+        let trust: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(trust["Statement"][0]["Principal"], json!({ "AWS": "{trusted-arn}" }), "{trusted}");
+    }
+}
+
+#[test]
 fn no_value_of_a_host_can_break_out_of_its_quotes() {
     let wild = "a'b\"c${x}%{y}\n*$(id)";
     for host in Host::ALL {
@@ -242,4 +254,19 @@ fn no_value_of_a_host_can_break_out_of_its_quotes() {
     let named = Writer { account_id: Some("x\ny".to_owned()), ..writer(Host::RolesAnywhere) };
     let text = render(&config(), &Grants::default(), &named, Format::Terraform);
     assert!(text.contains("{writer-account-id}") && !text.contains("x\ny"), "{text}");
+}
+
+#[test]
+fn an_account_id_of_any_text_stays_one_value_in_the_lines_that_come_with_a_role() {
+    let wild = "1\" $(id) '2";
+    let mut config = config();
+    wild.clone_into(&mut config.destination.account_id);
+    let role = format!("arn:aws:iam::{wild}:role/tributary-clicks");
+    let last = |host| role_steps(&config, &writer(host), Format::Json).pop().expect("a step").text;
+    let task: Value = serde_json::from_str(&format!("{{{}}}", last(Host::Ecs))).expect("a member of JSON");
+    assert_eq!(task["taskRoleArn"], role);
+    let profile = last(Host::RolesAnywhere);
+    let (_, command) = profile.split_once("credential_process = ").expect("a command");
+    let words = shlex::split(command).expect("every quote is closed");
+    assert_eq!(words.last(), Some(&role), "{command}");
 }

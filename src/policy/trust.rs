@@ -45,13 +45,13 @@ pub(super) fn trust(writer: &Writer, scope: &Scope) -> Option<Document> {
 fn assumed(assumed: &Assumed) -> Statement {
     let trusted = assumed.trusted.trim();
     let mut conditions = json!({});
-    let principal = match Arn::parse(trusted) {
+    let principal = match Arn::parse(trusted).filter(|_| check_trusted(trusted).is_ok()) {
+        None => Missing::Trusted.placeholder().to_owned(),
         Some(arn) if arn.resource.contains('*') => {
             conditions["ArnLike"] = json!({ "aws:PrincipalArn": trusted });
             Arn { resource: "root", ..arn }.to_string()
         }
-        _ if check_trusted(trusted).is_err() => Missing::Trusted.placeholder().to_owned(),
-        _ => trusted.to_owned(),
+        Some(_) => trusted.to_owned(),
     };
     if !assumed.external_id.is_empty() {
         conditions["StringEquals"] = json!({ "sts:ExternalId": assumed.external_id });
