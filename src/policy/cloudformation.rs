@@ -1,7 +1,7 @@
 //! The set-up as a CloudFormation template in YAML.
 
 use super::{
-    commands::{comments, remaining},
+    commands::{about_share, about_writer, comments},
     document::Document,
     host::{Field, Host},
     scope::Scope,
@@ -9,7 +9,6 @@ use super::{
     writer::Writer,
     yaml::{member, string},
 };
-use crate::shell;
 
 /// Creates a user or a role with the policy.
 pub(super) fn writer(
@@ -18,29 +17,18 @@ pub(super) fn writer(
     writer: &Writer,
     trust: Option<&Document>,
 ) -> String {
-    let through = if trust.is_some() { " through a role" } else { "" };
     let mut lines = vec![
-        format!(
-            "Lets Tributary use the Kinesis stream {}{through}. Save as tributary.yaml, then:",
-            scope.title()
-        ),
+        format!("{}. Save as tributary.yaml, then:", scope.purpose()),
         format!(
             "aws cloudformation deploy{region} --template-file tributary.yaml --stack-name {stack} --capabilities CAPABILITY_NAMED_IAM",
             region = deploy_region_flag(writer, scope),
             stack = stack_name(&scope.name),
         ),
     ];
-    lines.extend(scope.writer_half());
-    lines.extend(scope.by_arn());
+    lines.extend(about_writer(writer, scope, "a template can only show its secret in the stack's outputs"));
     let (identity, attached_to) = match trust {
-        None => {
-            lines.extend(without_key(scope));
-            (user(scope), "Users:\n        - !Ref TributaryUser")
-        }
-        Some(trust) => {
-            lines.extend(remaining(writer, scope));
-            (role(scope, trust), "Roles:\n        - !Ref TributaryRole")
-        }
+        None => (user(scope), "Users:\n        - !Ref TributaryUser"),
+        Some(trust) => (role(scope, trust), "Roles:\n        - !Ref TributaryRole"),
     };
     format!(
         "{head}{intro}{identity}  TributaryPolicy:
@@ -55,18 +43,6 @@ pub(super) fn writer(
         policy = member("PolicyDocument", &document.to_value(), 6),
         host = host(writer, scope),
     )
-}
-
-fn without_key(scope: &Scope) -> [String; 2] {
-    [
-        "Not here on purpose: the user's access key, because a template can only show its secret in the stack's outputs."
-            .to_owned(),
-        format!(
-            "Create it afterwards with: aws iam create-access-key{region} --user-name {user}",
-            region = scope.iam_region_flag(),
-            user = shell::word(&scope.name),
-        ),
-    ]
 }
 
 fn intro(scope: &Scope) -> String {
@@ -148,18 +124,13 @@ Outputs:
 pub(super) fn share(share: &Share, scope: &Scope) -> String {
     let stack = stack_name(&format!("{}-share", scope.name));
     let mut lines = vec![
-        format!(
-            "Lets {} write to the Kinesis stream {}. Save as share.yaml, then:",
-            scope.writer_arn(),
-            scope.title()
-        ),
+        format!("{}. Save as share.yaml, then:", scope.share_purpose()),
         format!(
             "aws cloudformation deploy{region} --template-file share.yaml --stack-name {stack}",
             region = scope.region_flag()
         ),
     ];
-    lines.extend(scope.stream_half());
-    lines.push("A stream has one resource policy: this replaces it.".to_owned());
+    lines.extend(about_share(scope));
     if let Some((key, statement)) = &share.key {
         lines.push(format!(
             "CloudFormation cannot add to the policy of a key. Add this statement to that of {key}:"

@@ -33,12 +33,31 @@ impl Script {
     }
 }
 
-/// The steps that are left to do besides the resources of a file, as lines.
-pub(super) fn remaining(writer: &Writer, scope: &Scope) -> Vec<String> {
-    let steps = role_steps::of(writer, scope).into_iter();
+/// What the comments of a file say about the writer's half: which account runs it, and what is left to do besides its
+/// resources. `why_no_key`: why the file makes no access key, to follow "because".
+pub(super) fn about_writer(writer: &Writer, scope: &Scope, why_no_key: &str) -> Vec<String> {
+    let mut lines: Vec<String> = scope.writer_half().into_iter().chain(scope.by_arn()).collect();
+    if !writer.is_role() {
+        lines.push(format!("Not here on purpose: the user's access key, because {why_no_key}."));
+        lines.push(format!("Create it afterwards with: {}", create_access_key(scope)));
+    }
     // On this computer only the role's ARN is needed, which these tools show too.
-    let steps = steps.filter(|step| step.kind != Kind::Resource && writer.host != Host::ThisComputer);
-    steps.map(|step| format!("{}:\n{}", step.what, step.text)).collect()
+    if writer.host != Host::ThisComputer {
+        let steps = role_steps::of(writer, scope).into_iter().filter(|step| step.kind != Kind::Resource);
+        lines.extend(steps.map(|step| format!("{}:\n{}", step.what, step.text)));
+    }
+    lines
+}
+
+/// What the comments of a file say about the stream's half.
+pub(super) fn about_share(scope: &Scope) -> Vec<String> {
+    let replaces = "A stream has one resource policy: this replaces it.".to_owned();
+    scope.stream_half().into_iter().chain([replaces]).collect()
+}
+
+fn create_access_key(scope: &Scope) -> String {
+    let (region, user) = (scope.iam_region_flag(), shell::word(&scope.name));
+    format!("aws iam create-access-key{region} --user-name {user}")
 }
 
 /// The lines as comments, with a line end after each. No text of the user can end a comment.
@@ -56,8 +75,7 @@ pub(super) fn writer(
     let name = shell::word(&scope.name);
     let region = scope.iam_region_flag();
     let kind = scope.writer_kind();
-    let through = if trust.is_some() { " through a role" } else { "" };
-    let mut head = vec![format!("Lets Tributary use the Kinesis stream {}{through}.", scope.title())];
+    let mut head = vec![format!("{}.", scope.purpose())];
     head.extend(scope.writer_half());
     head.push("For bash, zsh or AWS CloudShell, signed in as someone who may manage IAM.".to_owned());
     let mut script = Script::new(&head);
@@ -98,7 +116,7 @@ pub(super) fn writer(
     if trust.is_none() {
         script.step(
             "Create the user's access key. The answer shows its secret this one time: enter both in Tributary.",
-            &format!("aws iam create-access-key{region} --user-name {name}"),
+            &create_access_key(scope),
         );
     }
     if let Some(line) = scope.by_arn() {
@@ -110,8 +128,7 @@ pub(super) fn writer(
 /// Lets a writer of another account use the stream and its key.
 pub(super) fn share(share: &Share, scope: &Scope) -> String {
     let region = scope.region_flag();
-    let mut head =
-        vec![format!("Lets {} write to the Kinesis stream {}.", scope.writer_arn(), scope.title())];
+    let mut head = vec![format!("{}.", scope.share_purpose())];
     head.extend(scope.stream_half());
     head.push("For bash, zsh or AWS CloudShell, signed in as someone who may manage the stream.".to_owned());
     let mut script = Script::new(&head);

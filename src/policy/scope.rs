@@ -93,6 +93,17 @@ impl Scope {
         })
     }
 
+    /// What the writer's half is for, without a full stop.
+    pub(super) fn purpose(&self) -> String {
+        let through = if self.is_role { " through a role" } else { "" };
+        format!("Lets Tributary use the Kinesis stream {}{through}", self.title())
+    }
+
+    /// What the stream's half is for, without a full stop.
+    pub(super) fn share_purpose(&self) -> String {
+        format!("Lets {} write to the Kinesis stream {}", self.writer_arn(), self.title())
+    }
+
     /// `role` or `user`.
     pub(super) fn writer_kind(&self) -> &'static str {
         if self.is_role { "role" } else { "user" }

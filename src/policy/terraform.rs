@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    commands::{comments, remaining},
+    commands::{about_share, about_writer, comments},
     document::Document,
     hcl::{expression, string},
     host::{Field, Host},
@@ -11,7 +11,6 @@ use super::{
     share::Share,
     writer::Writer,
 };
-use crate::shell;
 
 /// Creates a user or a role with the policy.
 pub(super) fn writer(
@@ -21,12 +20,11 @@ pub(super) fn writer(
     trust: Option<&Document>,
 ) -> String {
     let kind = scope.writer_kind();
-    let identity = match trust {
-        None => format!("{}\n{}", user_head(scope), user(scope)),
-        Some(trust) => format!("{}\n{}", role_head(scope, writer), role(scope, trust)),
-    };
+    let mut lines = vec![format!("{}.", scope.purpose())];
+    lines.extend(about_writer(writer, scope, "Terraform would keep its secret in the state file"));
     format!(
-        r#"{identity}
+        r#"{head}
+{identity}
 resource "aws_iam_policy" "tributary" {{
   name = {name}
   policy = jsonencode({policy})
@@ -37,34 +35,12 @@ resource "aws_iam_{kind}_policy_attachment" "tributary" {{
   policy_arn = aws_iam_policy.tributary.arn
 }}
 {host}"#,
+        head = comments(&lines.join("\n")),
+        identity = trust.map_or_else(|| user(scope), |trust| role(scope, trust)),
         name = string(&scope.name),
         policy = expression(&document.to_value(), 2),
         host = host(writer, scope).map_or_else(String::new, |text| format!("\n{text}")),
     )
-}
-
-fn user_head(scope: &Scope) -> String {
-    let mut lines = vec![format!("Lets Tributary use the Kinesis stream {}.", scope.title())];
-    lines.extend(scope.writer_half());
-    lines.extend(scope.by_arn());
-    lines.push(
-        "Not here on purpose: the user's access key, because Terraform would keep its secret in the state file."
-            .to_owned(),
-    );
-    lines.push(format!(
-        "Create it afterwards with: aws iam create-access-key{region} --user-name {user}",
-        region = scope.iam_region_flag(),
-        user = shell::word(&scope.name),
-    ));
-    comments(&lines.join("\n"))
-}
-
-fn role_head(scope: &Scope, writer: &Writer) -> String {
-    let mut lines = vec![format!("Lets Tributary use the Kinesis stream {} through a role.", scope.title())];
-    lines.extend(scope.writer_half());
-    lines.extend(scope.by_arn());
-    lines.extend(remaining(writer, scope));
-    comments(&lines.join("\n"))
 }
 
 fn user(scope: &Scope) -> String {
@@ -135,10 +111,8 @@ output "profile_arn" {{
 /// Lets a writer of another account use the stream and its key. A grant stands for the statement in the key's policy, because
 /// Terraform could only replace that policy as a whole.
 pub(super) fn share(share: &Share, scope: &Scope) -> String {
-    let mut lines =
-        vec![format!("Lets {} write to the Kinesis stream {}.", scope.writer_arn(), scope.title())];
-    lines.extend(scope.stream_half());
-    lines.push("A stream has one resource policy: this replaces it.".to_owned());
+    let mut lines = vec![format!("{}.", scope.share_purpose())];
+    lines.extend(about_share(scope));
     let stream = format!(
         r#"{head}
 resource "aws_kinesis_resource_policy" "tributary" {{
