@@ -33,15 +33,15 @@ pub struct Args {
     #[command(flatten)]
     writer: WriterArgs,
     /// Print who may assume the role, as JSON, instead of the policy
-    #[arg(long)]
+    #[arg(long, requires = "role")]
     trust_policy: bool,
     /// Print the half that the stream's account runs, instead of the policy: JSON is the stream's resource policy. Needs
     /// --writer-account
-    #[arg(long, conflicts_with = "trust_policy")]
+    #[arg(long, conflicts_with = "trust_policy", requires = "writer_account")]
     resource_policy: bool,
     /// Print the statement that the policy of the KMS key needs, as JSON, instead of the policy. Needs --writer-account and
     /// --kms-key-arn
-    #[arg(long, conflicts_with_all = ["trust_policy", "resource_policy"])]
+    #[arg(long, conflicts_with_all = ["trust_policy", "resource_policy"], requires_all = ["writer_account", "kms_key_arn"])]
     key_policy: bool,
     /// json, aws-cli, terraform or cloudformation
     #[arg(long, default_value = "json", value_parser = ["json", "aws-cli", "terraform", "cloudformation"])]
@@ -133,9 +133,7 @@ fn say_what_remains(args: &Args, config: &Config, grants: &Grants, writer: &Writ
         return;
     }
     if format == Format::Json && writer.host != Host::ThisComputer {
-        if policy::trust_policy(config, writer).is_some() {
-            note("the role needs a trust policy too: --trust-policy prints it");
-        }
+        note("the role needs a trust policy too: --trust-policy prints it");
         for step in policy::role_steps(config, writer, format) {
             note(&format!("{}:\n{}", step.what, step.text));
         }

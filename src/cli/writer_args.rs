@@ -1,7 +1,7 @@
 //! The flags that say who writes to the stream: where it runs, in which account, under which name.
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::{
     config::Config,
@@ -10,6 +10,7 @@ use crate::{
 
 /// Flags that say who gets the policy. Without any, it is an IAM user.
 #[derive(Args, Clone, Debug, Default)]
+#[command(group = ArgGroup::new("role").args(["trusted", "runs_on"]).multiple(true))]
 pub struct WriterArgs {
     /// Write it for a role that this user or role may assume (`*` matches any text), instead of for a user; --external-id is the
     /// external id that the role asks for

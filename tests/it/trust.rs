@@ -10,6 +10,7 @@ use crate::opened_window::{
 };
 
 const KNOWN: [&str; 6] = ["--region", "eu-west-1", "--account-id", "111111111111", "--stream", "clicks"];
+const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/k-1";
 const FROM_OTHER: [&str; 4] = ["--writer-account", "222222222222", "--runs-on", "ecs"];
 
 fn policy(home: &Home, words: &[&str]) -> Ended {
@@ -57,14 +58,20 @@ fn what_does_not_belong_to_a_place_or_is_no_value_of_it_is_refused() {
     for (words, code, why) in [
         (&["--runs-on", "ec2", "--cluster", "prod"][..], 1, "--cluster does not belong to `--runs-on ec2`"),
         (&["--runs-on", "lambda", "--trusted", "arn:aws:iam::111111111111:user/a"], 1, "needs none"),
-        (&["--trust-policy"], 1, "a user has no trust policy"),
-        (&["--resource-policy"], 1, "stream and writer are in one account"),
+        (&["--trust-policy"], 2, "--trusted"),
+        (&["--trust-policy", "--runs-on", "this-computer"], 1, "a user has no trust policy"),
+        (&["--resource-policy"], 2, "--writer-account"),
         (
             &["--resource-policy", "--writer-account", "111111111111"],
             1,
             "stream and writer are in one account",
         ),
-        (&["--key-policy", "--writer-account", "222222222222"], 1, "--kms-key-arn"),
+        (&["--key-policy", "--writer-account", "222222222222"], 2, "--kms-key-arn"),
+        (
+            &["--key-policy", "--writer-account", "111111111111", "--kms-key-arn", KEY],
+            1,
+            "only a key in another account",
+        ),
         (&["--writer-account", "22"], 2, "12 digits"),
         (&["--runs-on", "moon"], 2, "roles-anywhere"),
         (&["--runs-on", "irsa", "--namespace", "A B"], 2, "lower-case letters"),
@@ -91,8 +98,7 @@ fn both_accounts_of_a_shared_stream_get_their_half() {
         "{stream:?}"
     );
 
-    let key = "arn:aws:kms:eu-west-1:111111111111:key/k-1";
-    let with_key = [&FROM_OTHER[..], &["--kms-key-arn", key, "--name", "forwarder"]].concat();
+    let with_key = [&FROM_OTHER[..], &["--kms-key-arn", KEY, "--name", "forwarder"]].concat();
     let statement = json_of(&policy(&home, &[&with_key[..], &["--key-policy"]].concat()));
     assert_eq!(statement["Action"], json!(["kms:GenerateDataKey"]));
     assert_eq!(statement["Principal"]["AWS"], "arn:aws:iam::222222222222:role/forwarder");
@@ -110,7 +116,7 @@ fn both_accounts_of_a_shared_stream_get_their_half() {
         );
         assert!(stream.contains("Run in account 111111111111 (stream)"), "{stream}");
         assert!(
-            stream.contains(word) && stream.contains("role/forwarder") && stream.contains(key),
+            stream.contains(word) && stream.contains("role/forwarder") && stream.contains(KEY),
             "{stream}"
         );
     }
@@ -221,7 +227,7 @@ fn another_account_gives_two_halves_that_say_who_runs_them() {
     let shared: Value = serde_json::from_str(&copy(window, "Copy resource policy")).expect("JSON");
     assert_eq!(shared["Statement"][0]["Principal"]["AWS"], "arn:aws:iam::222222222222:role/tributary-clicks");
     flip(window, "Policy allows: Customer key");
-    type_into(window, "ARN of the KMS key", "arn:aws:kms:eu-west-1:111111111111:key/k-1");
+    type_into(window, "ARN of the KMS key", KEY);
     assert!(copy(window, "Copy key statement").contains("kms:GenerateDataKey"));
     assert!(!says(window, "aws/kinesis"));
     for (format, half) in [
