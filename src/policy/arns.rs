@@ -62,8 +62,10 @@ pub struct PartialArn {
     pub missing: Vec<Missing>,
 }
 
-/// The ARN of a stream. A `stream` that is an ARN already is returned as it is. Spaces around the values are ignored.
-pub fn stream_arn(region: &str, account_id: &str, stream: &str) -> PartialArn {
+/// The ARN of a destination's stream. A stream that is given as an ARN is returned as it is. Spaces around the values are
+/// ignored.
+pub fn stream_arn(destination: &Destination) -> PartialArn {
+    let Destination { region, account_id, stream, .. } = destination;
     let stream = stream.trim();
     if Arn::is_meant(stream) {
         return PartialArn { arn: stream.to_owned(), missing: Vec::new() };
@@ -92,7 +94,7 @@ pub fn kms_key_arn(key: &str, destination: &Destination) -> String {
     if Arn::is_meant(key) || key.starts_with("alias/") {
         return key.to_owned();
     }
-    let stream = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
+    let stream = stream_arn(destination).arn;
     let resource = format!("key/{key}");
     match Arn::parse(&stream) {
         Some(stream) => Arn { service: "kms", resource: &resource, ..stream }.to_string(),
@@ -131,6 +133,19 @@ fn is_key_id(id: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn stream_arn(region: &str, account_id: &str, stream: &str) -> PartialArn {
+        super::stream_arn(&destination(region, account_id, stream))
+    }
+
+    fn destination(region: &str, account_id: &str, stream: &str) -> Destination {
+        Destination {
+            region: region.to_owned(),
+            account_id: account_id.to_owned(),
+            stream: stream.to_owned(),
+            ..Destination::default()
+        }
+    }
+
     #[test]
     fn the_arn_has_placeholders_for_unknown_values_and_is_kept_if_it_is_given() {
         let nothing = stream_arn("", "", " ");
@@ -167,12 +182,7 @@ mod tests {
 
     #[test]
     fn a_key_that_aws_names_by_its_id_gets_the_arn_that_policies_need() {
-        let destination = Destination {
-            region: "cn-north-1".to_owned(),
-            account_id: "123456789012".to_owned(),
-            stream: "clicks".to_owned(),
-            ..Destination::default()
-        };
+        let destination = destination("cn-north-1", "123456789012", "clicks");
         let arn = |key| kms_key_arn(key, &destination);
         assert_eq!(arn("0a-1b"), "arn:aws-cn:kms:cn-north-1:123456789012:key/0a-1b");
         assert_eq!(arn("arn:aws:kms:eu-west-1:1:key/x"), "arn:aws:kms:eu-west-1:1:key/x");

@@ -12,8 +12,7 @@ use crate::{
 
 /// The policy, as JSON, that the creation of this stream needs. Unknown values have the placeholders of [`stream_arn`].
 pub fn creation_policy(config: &Config, stream: &NewStream) -> String {
-    let destination = &config.destination;
-    let arn = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
+    let arn = stream_arn(&config.destination).arn;
     let mut actions = vec!["kinesis:CreateStream"];
     if !stream.tags.is_empty() {
         actions.push("kinesis:AddTagsToStream");

@@ -88,8 +88,7 @@ impl Grants {
 
 /// The values for which the texts have placeholders: the stream's, the key, and then the writer's.
 pub fn missing(config: &Config, grants: &Grants, writer: &Writer) -> Vec<Missing> {
-    let destination = &config.destination;
-    let mut missing = stream_arn(&destination.region, &destination.account_id, &destination.stream).missing;
+    let mut missing = stream_arn(&config.destination).missing;
     // A key that a policy cannot name counts as missing.
     if grants.kms_key() == Some(Missing::KmsKeyArn.placeholder()) {
         missing.push(Missing::KmsKeyArn);
@@ -160,12 +159,10 @@ impl Statement {
 impl Document {
     /// What the writer may do. Without any grant the document has no statement, and AWS refuses it.
     pub(super) fn new(config: &Config, grants: &Grants) -> Self {
-        let destination = &config.destination;
-        let stream = stream_arn(&destination.region, &destination.account_id, &destination.stream);
         let mut statement = Vec::new();
         let actions = grants.stream_actions();
         if !actions.is_empty() {
-            statement.push(Statement::allow(&actions, stream.arn));
+            statement.push(Statement::allow(&actions, stream_arn(&config.destination).arn));
         }
         if grants.list_streams {
             statement.push(Statement::allow(&["kinesis:ListStreams"], "*"));

@@ -32,8 +32,7 @@ pub(super) struct Scope {
 
 impl Scope {
     pub(super) fn of(config: &Config, writer: &Writer) -> Self {
-        let destination = &config.destination;
-        let stream_arn = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
+        let stream_arn = stream_arn(&config.destination).arn;
         let arn = Arn::parse(&stream_arn);
         let known = |field: Option<&str>, missing: Missing| {
             field.filter(|text| !text.is_empty()).unwrap_or(missing.placeholder()).to_owned()

@@ -97,7 +97,7 @@ impl Streams {
 
     /// Draws the card. `missing`: why AWS cannot be asked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
-        arn_ui(ui, seen, &arn(draft));
+        arn_ui(ui, seen, &policy::stream_arn(&draft.destination));
         self.actions_ui(ui, seen, draft, missing);
         let answers = ui.scope(|ui| {
             self.creation_ui(ui, seen, draft, missing);
@@ -118,8 +118,7 @@ impl Streams {
 
     fn actions_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
         let busy = self.list.is_waiting() || self.creation.is_running();
-        let nameless = config::check_stream(&draft.destination.stream).err();
-        let nameless = nameless.map(|why| widgets::capital(&why.to_string()));
+        let nameless = form::nameless(draft);
         ui.horizontal_wrapped(|ui| {
             let why = missing.unwrap_or("An answer is awaited");
             let list = ui.add_enabled_ui(missing.is_none() && !busy, |ui| {
@@ -165,10 +164,7 @@ impl Streams {
         if self.asks && !self.creation.is_running() {
             let place = Place { draft, server: server.as_deref(), missing };
             match self.form.ui(ui, seen, place) {
-                Some(form::Choice::Create(stream)) => {
-                    let create = AccountCommand::CreateStream(Box::new(draft.clone()), stream);
-                    seen.push(Command::Account(create));
-                }
+                Some(form::Choice::Create(stream)) => create(seen, draft, stream),
                 Some(form::Choice::NotNow) => {
                     self.asks = false;
                     self.creation.forget();
@@ -186,17 +182,15 @@ impl Streams {
                 self.creation.forget();
                 seen.push(Command::Account(AccountCommand::DescribeStream(Box::new(draft.clone()))));
             }
-            Some(Wish::DoTheRest(stream)) => {
-                let create = AccountCommand::CreateStream(Box::new(draft.clone()), stream);
-                seen.push(Command::Account(create));
-            }
-            Some(Wish::CopyPolicy(stream)) => {
-                ui.copy_text(policy::creation_policy(draft, &stream));
-                seen.copied(form::policy_name(draft));
-            }
+            Some(Wish::DoTheRest(stream)) => create(seen, draft, stream),
+            Some(Wish::CopyPolicy(stream)) => form::copy_policy(ui, seen, draft, &stream),
             None => {}
         }
     }
+}
+
+fn create(seen: &mut Seen<'_>, draft: &Config, stream: NewStream) {
+    seen.push(Command::Account(AccountCommand::CreateStream(Box::new(draft.clone()), stream)));
 }
 
 /// Draws the full ARN, on several lines if needed.
@@ -216,10 +210,4 @@ fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::PartialArn { arn, missing }:
         }
     });
     ui.add(Label::new(RichText::new(arn).monospace().color(t.strong)).wrap());
-}
-
-/// The ARN as it will appear in the policy.
-fn arn(config: &Config) -> policy::PartialArn {
-    let destination = &config.destination;
-    policy::stream_arn(&destination.region, &destination.account_id, &destination.stream)
 }

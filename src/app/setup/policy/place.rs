@@ -128,8 +128,7 @@ impl Place {
                 ui,
                 "Enter the stream as its ARN: a name is looked for in the account of the keys.",
             );
-            let stream =
-                policy::stream_arn(&destination.region, &destination.account_id, &destination.stream);
+            let stream = policy::stream_arn(destination);
             if widgets::fact_ui(ui, "Stream as ARN", &stream.arn, stream.missing.is_empty()) {
                 seen.copied("ARN");
             }

@@ -144,8 +144,8 @@ impl Form {
 
     /// AWS counts in KiB.
     fn record_fault(&self) -> Option<&'static str> {
-        let is_whole = self.record.value().is_ok_and(|bytes| bytes.is_multiple_of(1024));
-        (self.record.value().is_ok() && !is_whole).then_some("A whole number of KiB")
+        let is_broken = self.record.value().is_ok_and(|bytes| !bytes.is_multiple_of(1024));
+        is_broken.then_some("A whole number of KiB")
     }
 
     /// Draws the form. Returns what the user decided.
@@ -260,8 +260,7 @@ impl Form {
     fn answers_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, place: Place<'_>) -> Option<Choice> {
         let Place { draft, server, missing } = place;
         let wanted = self.wanted(draft);
-        let nameless = config::check_stream(&draft.destination.stream).err();
-        let nameless = nameless.map(|why| widgets::capital(&why.to_string()));
+        let nameless = nameless(draft);
         let why = missing.or(nameless.as_deref()).or(wanted.as_ref().err().map(String::as_str));
         let mut answer = None;
         ui.horizontal_wrapped(|ui| {
@@ -277,8 +276,7 @@ impl Form {
                     .on_hover_text("The permissions that the keys need to create this stream, as JSON")
                     .clicked()
             {
-                ui.copy_text(policy::creation_policy(draft, stream));
-                seen.copied(policy_name(draft));
+                copy_policy(ui, seen, draft, stream);
             }
             if server.is_none() {
                 widgets::link_ui(ui, "What it costs", policy::KINESIS_PRICING);
@@ -288,11 +286,17 @@ impl Form {
     }
 }
 
-/// What was copied, for the notice.
-pub(super) fn policy_name(draft: &Config) -> &'static str {
-    let destination = &draft.destination;
-    let arn = policy::stream_arn(&destination.region, &destination.account_id, &destination.stream);
-    if arn.missing.is_empty() { "Policy" } else { "Policy with a placeholder" }
+/// Copies the policy for creating the stream.
+pub(super) fn copy_policy(ui: &Ui, seen: &mut Seen<'_>, draft: &Config, stream: &NewStream) {
+    ui.copy_text(policy::creation_policy(draft, stream));
+    let is_complete = policy::stream_arn(&draft.destination).missing.is_empty();
+    seen.copied(if is_complete { "Policy" } else { "Policy with a placeholder" });
+}
+
+/// Why no stream can have the draft's name.
+pub(super) fn nameless(draft: &Config) -> Option<String> {
+    let why = config::check_stream(&draft.destination.stream).err()?;
+    Some(widgets::capital(&why.to_string()))
 }
 
 /// The stream's name, also if the settings have its ARN.
