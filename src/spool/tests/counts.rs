@@ -53,6 +53,14 @@ fn expected(log: &LogReader, query: &Query, counts: &Counts) -> Vec<StateCounts>
     }
 }
 
+/// The counts of all parts, which are those of the lines.
+fn counted_right(log: &LogReader, query: &Query) -> Counts {
+    let (counts, _) = counted(log, query, &|| true);
+    let lines = Query { by: None, ..query.clone() };
+    assert_eq!(counts.intervals, expected(log, &lines, &counts), "{query:?}");
+    counts
+}
+
 fn queries() -> Vec<Query> {
     let user = |id: &str| Query { fields: vec![(Field::User, Pattern::exactly(id))], ..Query::default() };
     let mut all = vec![
@@ -87,13 +95,7 @@ fn counts_are_those_of_the_lines_whatever_was_searched_for() {
         spool.note_attempts(vec![(all[30].id, attempt)], 1).await;
         settled(&spool, |ledger| ledger.repeats_possible == 1).await;
         for query in queries() {
-            let (counts, _) = counted(&log, &query, &|| true);
-            assert_eq!(
-                counts.intervals,
-                expected(&log, &Query { by: None, ..query.clone() }, &counts),
-                "{query:?}"
-            );
-            assert_eq!(counts.lines, 80);
+            assert_eq!(counted_right(&log, &query).lines, 80);
         }
         let (all, _) = counted(&log, &Query::default(), &|| true);
         let of = |state| all.by_state().of(state);
@@ -152,18 +154,12 @@ fn pruned_lines_are_not_counted() {
         let mut watch = spool.watch();
         watch.wait_for(|summary| summary.pruned > 40).await.expect("open");
         for query in queries() {
-            let (counts, _) = counted(&log, &query, &|| true);
-            assert_eq!(
-                counts.intervals,
-                expected(&log, &Query { by: None, ..query.clone() }, &counts),
-                "{query:?}"
-            );
+            counted_right(&log, &query);
         }
         // The oldest event is settled between pruned lines.
         spool.settle(vec![delivered(&all[0])]).await;
         settled(&spool, |ledger| ledger.queued == 0).await;
-        let (counts, _) = counted(&log, &Query::default(), &|| true);
-        assert_eq!(counts.intervals, expected(&log, &Query::default(), &counts));
+        counted_right(&log, &Query::default());
         close(spool, threads).await;
     });
 }
