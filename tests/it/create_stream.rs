@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use eframe::egui::{Key, Modifiers, ThemePreference, accesskit::Role, vec2};
+use eframe::egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::account::{ACCOUNT_ID, Account, Asked, Reply, USER_ARN, denied};
 use crate::opened_window::{
     OpenedWindow, Window, click, copied, edit, open, retype, says, settings, type_into, wait_for,
 };
-use crate::pictures::{SIZES, look_at, tributary_pictures};
+use crate::pictures::{in_every_size, look_at};
 use crate::setup::use_server;
 use crate::window::is_run_with_keys;
 
@@ -397,18 +397,11 @@ fn a_stream_is_found_in_a_long_list_and_what_aws_says_about_it_is_shown() {
 
 /// Looks at the window in every size, and in both themes if pictures are wanted, with this button in sight.
 fn look(window: &mut Window, name: &str, button: &str) {
-    let themes = [("dark", ThemePreference::Dark), ("light", ThemePreference::Light)];
-    let themes = if tributary_pictures().is_some() { &themes[..] } else { &themes[..1] };
-    for size in SIZES {
-        for (theme, preference) in themes.iter().copied() {
-            window.ctx.set_theme(preference);
-            window.set_size(vec2(size[0], size[1]));
-            window.run();
-            window.get_by_role_and_label(Role::Button, button).scroll_to_me();
-            window.run();
-            look_at(window, &format!("{name}-{}-{theme}", size[0]));
-        }
-    }
+    in_every_size(window, |window, look| {
+        window.get_by_role_and_label(Role::Button, button).scroll_to_me();
+        window.run();
+        look_at(window, &format!("{name}-{look}"));
+    });
     window.set_size(vec2(1280.0, 1600.0));
     window.run();
 }

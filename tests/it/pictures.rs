@@ -25,7 +25,7 @@ const KEY: &str = "test-key-1234";
 
 const PLACES: [&str; 6] = ["Set up", "Sources", "Test", "Live", "Stream", "Settings"];
 
-pub const SIZES: [[f32; 2]; 3] = [[860.0, 560.0], [1280.0, 800.0], [1440.0, 900.0]];
+const SIZES: [[f32; 2]; 3] = [[860.0, 560.0], [1280.0, 800.0], [1440.0, 900.0]];
 
 /// What the window has to show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,40 +123,44 @@ pub fn look_at(window: &mut Window, name: &str) {
 
 /// The folder for all pictures, if somebody wants to look at them.
 #[expect(clippy::disallowed_methods, reason = "a setting of this test")]
-pub fn tributary_pictures() -> Option<PathBuf> {
+fn tributary_pictures() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("TRIBUTARY_PICTURES")?);
     std::fs::create_dir_all(&folder).expect("the folder of the pictures");
     Some(folder)
 }
 
+/// Calls `look` with the window in every size, and in both themes if pictures are wanted: the layout is the same in both.
+/// Its second argument names size and theme.
+pub fn in_every_size(window: &mut Window, mut look: impl FnMut(&mut Window, &str)) {
+    let themes = [("dark", ThemePreference::Dark), ("light", ThemePreference::Light)];
+    let themes = if tributary_pictures().is_some() { &themes[..] } else { &themes[..1] };
+    for [width, height] in SIZES {
+        for (theme, preference) in themes.iter().copied() {
+            window.ctx.set_theme(preference);
+            window.set_size(vec2(width, height));
+            window.run();
+            look(window, &format!("{width}-{theme}"));
+        }
+    }
+}
+
 fn all_places(state: State) {
     let (mut opened, _account) = open_in(state);
     let window = &mut opened.window;
-    let themes = [("dark", ThemePreference::Dark), ("light", ThemePreference::Light)];
-    // The layout is the same in both themes.
-    let themes = if tributary_pictures().is_some() { &themes[..] } else { &themes[..1] };
-    for size in SIZES {
-        for (theme, preference) in themes.iter().copied() {
-            window.ctx.set_theme(preference);
-            window.set_size(vec2(size[0], size[1]));
-            window.run();
-            let name = |what: &str| {
-                let what = what.to_lowercase().replace(' ', "-");
-                format!("{what}-{state:?}-{}-{theme}", size[0]).to_lowercase()
-            };
-            for place in PLACES {
-                go(window, place);
-                look_at(window, &name(place));
-            }
-            go(window, "Live");
-            press_key(window, Modifiers::COMMAND, Key::K);
-            look_at(window, &name("palette"));
-            press_key(window, Modifiers::NONE, Key::Escape);
-            press_key(window, Modifiers::NONE, Key::F1);
-            look_at(window, &name("help"));
-            press_key(window, Modifiers::NONE, Key::Escape);
+    in_every_size(window, |window, look| {
+        let name = |what: &str| format!("{what}-{state:?}-{look}").to_lowercase().replace(' ', "-");
+        for place in PLACES {
+            go(window, place);
+            look_at(window, &name(place));
         }
-    }
+        go(window, "Live");
+        press_key(window, Modifiers::COMMAND, Key::K);
+        look_at(window, &name("palette"));
+        press_key(window, Modifiers::NONE, Key::Escape);
+        press_key(window, Modifiers::NONE, Key::F1);
+        look_at(window, &name("help"));
+        press_key(window, Modifiers::NONE, Key::Escape);
+    });
 }
 
 /// Compares the page, without the strip, the rail and the status line, with its picture in `tests/pictures`.
