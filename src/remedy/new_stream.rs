@@ -76,13 +76,14 @@ fn tag_policy(context: &Context) -> Remedy {
     .see(TAG_POLICIES)
 }
 
-/// The kind of policy that AWS names: `… with an explicit deny in a service control policy`.
+/// The kind of policy that AWS names, with its article: `… with an explicit deny in a service control policy`.
 fn denying_policy(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("explicit deny in a")?;
-    let rest = rest.strip_prefix("n ").or_else(|| rest.strip_prefix(' '))?;
+    let (_, rest) = message.split_once("explicit deny in ")?;
     let end = rest.find([':', ',', '.', '(', '\n']).unwrap_or(rest.len());
     Some(rest[..end].trim()).filter(|kind| {
-        kind.len() < 60 && kind.chars().all(|c| c.is_ascii_alphabetic() || c == ' ' || c == '-')
+        (kind.starts_with("a ") || kind.starts_with("an "))
+            && kind.len() < 60
+            && kind.chars().all(|c| c.is_ascii_alphabetic() || c == ' ' || c == '-')
     })
 }
 
@@ -94,7 +95,7 @@ fn denied(context: &Context, stream: &NewStream) -> Remedy {
         return retention_denied(context, action);
     }
     if is_explicit(message) || names_tags(message) {
-        let kind = denying_policy(message).unwrap_or("policy of the account or its organisation");
+        let kind = denying_policy(message).unwrap_or("a policy of the account or its organisation");
         let demanded = if stream.tags.is_empty() {
             "Most often it demands tags: a stream without them is refused, whatever your own policy allows."
         } else {
@@ -103,7 +104,7 @@ fn denied(context: &Context, stream: &NewStream) -> Remedy {
         };
         return Remedy::new(
             format!("Your AWS account's policies deny creating {name}."),
-            format!("AWS names an explicit deny in a {kind}. {demanded}"),
+            format!("AWS names an explicit deny in {kind}. {demanded}"),
             "Add the tags your organisation demands, then try again. Whoever looks after the AWS account knows which tags \
              and values those are, or whether something else is denied, such as this region.",
         )

@@ -31,7 +31,7 @@ fn a_denial_by_the_organisation_s_policies_says_that_tags_are_demanded() {
             "Your AWS account's policies deny creating the stream “clicks” in eu-west-1."
         );
         assert!(
-            denied.why.contains(&format!("explicit deny in a {kind}. Most often it demands tags")),
+            denied.why.contains(&format!("explicit deny in {article} {kind}. Most often it demands tags")),
             "{denied:?}"
         );
         assert!(denied.action.starts_with("Add the tags your organisation demands"), "{denied:?}");
