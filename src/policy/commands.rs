@@ -62,7 +62,9 @@ fn create_access_key(scope: &Scope) -> String {
 
 /// The lines as comments, with a line end after each. No text of the user can end a comment.
 pub(super) fn comments(lines: &str) -> String {
-    lines.lines().fold(String::new(), |text, line| text + "# " + &line.replace(char::is_control, " ") + "\n")
+    // YAML 1.1 takes the separators of Unicode for line ends too.
+    let ends_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    lines.lines().fold(String::new(), |text, line| text + "# " + &line.replace(ends_line, " ") + "\n")
 }
 
 /// Creates a user or a role with the policy. A user gets an access key; a role is given to its host.

@@ -257,6 +257,18 @@ fn no_value_of_a_host_can_break_out_of_its_quotes() {
 }
 
 #[test]
+fn no_character_that_ends_a_line_somewhere_is_in_a_comment() {
+    let mut config = config();
+    for end in ['\n', '\r', '\u{b}', '\u{85}', '\u{2028}', '\u{2029}'] {
+        config.destination.stream = format!("a{end}b");
+        for format in [Format::AwsCli, Format::Terraform, Format::CloudFormation] {
+            let text = render(&config, &Grants::default(), &Writer::default(), format);
+            assert!(text.starts_with("# Lets Tributary use the Kinesis stream a b in eu-west-1."), "{text}");
+        }
+    }
+}
+
+#[test]
 fn an_account_id_of_any_text_stays_one_value_in_the_lines_that_come_with_a_role() {
     let wild = "1\" $(id) '2";
     let mut config = config();
