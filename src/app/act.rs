@@ -147,7 +147,7 @@ impl Actor<'_> {
             LogCommand::Resend { which, rate, count } => {
                 if count.is_none() {
                     // Not for a resend from the sheet: the user may be reading a line, which must not move.
-                    places.live.await_new();
+                    places.live.await_resent(&which);
                 }
                 places.resending.started(engine.log().resend(which, rate), count);
             }

@@ -45,7 +45,7 @@ pub(super) struct Pane {
     pub looks: Looks,
     /// A command to carry out as soon as the delivery is loaded.
     pub asked: Option<DeliveryCommand>,
-    /// The user resends this failed delivery: the new one is shown as soon as it is known.
+    /// The user resends this delivery: if it had failed, its new line is shown as soon as it is known.
     pub follows: bool,
 }
 

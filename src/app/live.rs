@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clock::Clock,
-    command::{Command, DeliveryCommand, LiveCommand, LogCommand},
+    command::{DeliveryCommand, LiveCommand},
     detail::{Looks, Pane},
     place::Place,
     seen::Seen,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     delivery::{
-        Counts, Detail, EventId, LogPage, Millis, Query, State,
+        Counts, Detail, EventId, LogPage, Millis, Query, ResendSelection,
         chart::Overview,
         query::{FieldValue, QueryError, QueryKey},
     },
@@ -104,9 +104,12 @@ impl Live {
         self.list.reveal(id);
     }
 
-    /// The user has resent events: the list shows them as soon as they arrive.
-    pub(super) fn await_new(&mut self) {
+    /// The user resends events: the list shows them as soon as they arrive, and the open delivery is followed to its new line.
+    pub(super) fn await_resent(&mut self, which: &ResendSelection) {
         self.list.awaits_new = true;
+        if let Some(pane) = &mut self.pane {
+            pane.follows |= *which == ResendSelection::Lines(vec![pane.id]);
+        }
     }
 
     fn open(&mut self, id: EventId) {
@@ -336,8 +339,6 @@ impl Live {
             });
         }
         let stays = pane.ui(ui, seen);
-        let is_failed = pane.delivery().is_some_and(|delivery| delivery.state == State::Failed);
-        pane.follows |= is_failed && seen.commands.contains(&Command::Log(LogCommand::resend(pane.id)));
         self.looks.clone_from(&pane.looks);
         self.pane = stays.then_some(pane);
     }
@@ -444,6 +445,26 @@ impl Live {
             Some(Pressed::Header(sort)) => self.sort_by_header(sort),
             Some(Pressed::Row(id)) if self.open_id() == Some(id) => self.pane = None,
             Some(Pressed::Row(id)) => self.open(id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_delivery_is_followed_when_it_alone_is_resent() {
+        for (which, follows) in [
+            (ResendSelection::Lines(vec![7]), true),
+            (ResendSelection::Lines(vec![8]), false),
+            (ResendSelection::Fitting(Box::default()), false),
+        ] {
+            let mut live = Live::new(Kept::default());
+            live.open(7);
+            live.await_resent(&which);
+            assert_eq!(live.pane.map(|pane| pane.follows), Some(follows), "{which:?}");
+            assert!(live.list.awaits_new);
         }
     }
 }
