@@ -60,11 +60,8 @@ impl TimeFrame {
             let len = usize::try_from((until - start + step - 1).div_euclid(step)).unwrap_or(0).max(1);
             Self { start, step, len }
         };
-        let frames = STEPS.map(count);
-        frames
-            .into_iter()
-            .find(|frame| frame.len <= intervals_max)
-            .unwrap_or(Self { len: intervals_max, ..frames[23] })
+        let fits = STEPS.into_iter().map(count).find(|frame| frame.len <= intervals_max);
+        fits.unwrap_or_else(|| Self { len: intervals_max, ..count(STEPS[STEPS.len() - 1]) })
     }
 
     /// The interval of a moment; of one outside, the first or the last interval.
@@ -119,7 +116,8 @@ impl StateCounts {
         self.0.iter().sum()
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds the lines of other counts.
+    pub fn merge(&mut self, other: &Self) {
         for (sum, more) in self.0.iter_mut().zip(other.0) {
             *sum += more;
         }

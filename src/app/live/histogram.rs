@@ -30,10 +30,10 @@ const ORDER: [State; 6] =
 /// The histogram's choices with the keyboard and the pointer.
 #[derive(Default)]
 pub(super) struct Histogram {
-    /// The bar where a drag, or a choice with Shift, has begun.
-    anchor: Option<usize>,
-    /// The bar of the keyboard.
-    cursor: Option<usize>,
+    /// The start of the bar where a drag, or a choice with Shift, has begun. Not its index: new counts move the bars.
+    anchor: Option<Millis>,
+    /// The start of the bar of the keyboard.
+    cursor: Option<Millis>,
 }
 
 /// What the user chose.
@@ -57,10 +57,10 @@ impl Histogram {
         let size = vec2(ui.available_width(), HEIGHT);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
         let bars = Bars { rect: rect.with_max_y(rect.bottom() - AXIS_HEIGHT), frame };
-        let mut chosen = self.chosen_with_keys(ui, &response, counts);
+        let mut chosen = self.chosen_with_keys(ui, &response, frame);
         let pointed = response.hover_pos().map(|at| bars.index_at(at));
         chosen = chosen.or(self.chosen_with_pointer(ui, &response, &bars, counts));
-        let selected = self.selected(&response, pointed);
+        let selected = self.selected(&response, frame, pointed);
         bars.paint(ui, counts, selected);
         axis_ui(ui, clock, &bars);
         if response.has_focus() {
@@ -99,17 +99,17 @@ impl Histogram {
         let index = response.interact_pointer_pos().map(|at| bars.index_at(at))?;
         if response.drag_started() {
             let began = ui.input(|input| input.pointer.press_origin());
-            self.anchor = Some(began.map_or(index, |at| bars.index_at(at)));
+            self.anchor = Some(bars.frame.start_of(began.map_or(index, |at| bars.index_at(at))));
         }
         if response.drag_stopped() {
-            let anchor = self.anchor.take()?;
-            return Some(range(counts.frame, anchor, index));
+            let anchor = bars.frame.index_of(self.anchor.take()?);
+            return Some(range(bars.frame, anchor, index));
         }
         let has_events = counts.intervals.get(index).is_some_and(|interval| interval.all() > 0);
-        (response.clicked() && has_events).then(|| range(counts.frame, index, index))
+        (response.clicked() && has_events).then(|| range(bars.frame, index, index))
     }
 
-    fn chosen_with_keys(&mut self, ui: &Ui, response: &Response, counts: &Counts) -> Option<Chosen> {
+    fn chosen_with_keys(&mut self, ui: &Ui, response: &Response, frame: TimeFrame) -> Option<Chosen> {
         if !response.has_focus() {
             self.cursor = None;
             return None;
@@ -117,25 +117,33 @@ impl Histogram {
         // Otherwise the arrow keys would move the focus to another widget.
         let keys = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, keys));
-        let last = counts.frame.len.saturating_sub(1);
+        let last = frame.len.saturating_sub(1);
         let (left, right, shift, enter) = ui.input(|input| {
             let pressed = |key| input.key_pressed(key);
             (pressed(Key::ArrowLeft), pressed(Key::ArrowRight), input.modifiers.shift, pressed(Key::Enter))
         });
         if left || right {
-            let before = self.cursor.unwrap_or(if left { last + 1 } else { last }).min(last + 1);
+            let before = self.cursor.map(|at| frame.index_of(at));
+            let before = before.unwrap_or(if left { last + 1 } else { last });
             let now = if left { before.saturating_sub(1) } else { before + 1 };
             self.anchor = if shift { self.anchor.or(self.cursor) } else { None };
-            self.cursor = Some(now.min(last));
+            self.cursor = Some(frame.start_of(now.min(last)));
         }
         let cursor = self.cursor.filter(|_| enter)?;
-        Some(range(counts.frame, self.anchor.take().unwrap_or(cursor), cursor))
+        let anchor = self.anchor.take().unwrap_or(cursor);
+        Some(range(frame, frame.index_of(anchor), frame.index_of(cursor)))
     }
 
     /// The first and the last bar of the choice: of the drag, under the pointer, or of the keyboard.
-    fn selected(&self, response: &Response, pointed: Option<usize>) -> Option<(usize, usize)> {
-        let at = if response.dragged() { pointed.or(self.anchor) } else { pointed.or(self.cursor) }?;
-        let from = self.anchor.filter(|_| response.dragged() || response.has_focus()).unwrap_or(at);
+    fn selected(
+        &self,
+        response: &Response,
+        frame: TimeFrame,
+        pointed: Option<usize>,
+    ) -> Option<(usize, usize)> {
+        let [anchor, cursor] = [self.anchor, self.cursor].map(|at| at.map(|at| frame.index_of(at)));
+        let at = if response.dragged() { pointed.or(anchor) } else { pointed.or(cursor) }?;
+        let from = anchor.filter(|_| response.dragged() || response.has_focus()).unwrap_or(at);
         Some((from.min(at), from.max(at)))
     }
 
@@ -143,7 +151,8 @@ impl Histogram {
         let value = match self.cursor {
             Some(cursor) => {
                 let from = self.anchor.unwrap_or(cursor);
-                told(clock, counts, from.min(cursor), from.max(cursor))
+                let [first, last] = [from.min(cursor), from.max(cursor)].map(|at| counts.frame.index_of(at));
+                told(clock, counts, first, last)
             }
             None => told(clock, counts, 0, counts.frame.len.saturating_sub(1)),
         };
@@ -164,11 +173,7 @@ fn range(frame: TimeFrame, one: usize, other: usize) -> Chosen {
 /// The counts of some bars.
 fn sum(counts: &Counts, first: usize, last: usize) -> StateCounts {
     let mut sum = StateCounts::default();
-    for interval in counts.intervals.iter().take(last + 1).skip(first) {
-        for state in State::ALL {
-            sum.add(state, interval.of(state));
-        }
-    }
+    counts.intervals.iter().take(last + 1).skip(first).for_each(|interval| sum.merge(interval));
     sum
 }
 
@@ -296,5 +301,51 @@ fn axis_ui(ui: &Ui, clock: &Clock, bars: &Bars) {
         let at = pos2(x, bars.rect.bottom() + 3.0);
         ui.painter().vline(x, bars.rect.bottom()..=at.y, Stroke::new(1.0, t.edge));
         ui.painter().text(at + vec2(0.0, 1.0), Align2::LEFT_TOP, text, FontId::proportional(10.5), t.weak);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{Event, Modifiers, PointerButton, RawInput};
+
+    use super::*;
+
+    /// Draws the histogram with these intervals in a frame with this input.
+    fn draw(
+        ctx: &egui::Context,
+        histogram: &mut Histogram,
+        start: Millis,
+        events: Vec<Event>,
+    ) -> Option<Chosen> {
+        let counts = Counts::empty(TimeFrame { start, step: 1000, len: 10 }, 0);
+        let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(1000.0, 100.0)));
+        let mut chosen = None;
+        let input = RawInput { screen_rect, events, ..RawInput::default() };
+        let mut output = ctx.run_ui(input, |ui| {
+            chosen = histogram.ui(ui, &Clock::utc(), &counts, false);
+        });
+        // Nothing is painted.
+        output.textures_delta.clear();
+        chosen
+    }
+
+    #[test]
+    fn a_drag_keeps_the_time_where_it_began_while_new_counts_move_the_bars() {
+        let (ctx, mut histogram) = (egui::Context::default(), Histogram::default());
+        let button = |x, pressed| Event::PointerButton {
+            pos: pos2(x, 30.0),
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        let moved = |x| Event::PointerMoved(pos2(x, 30.0));
+        for events in
+            [vec![], vec![moved(250.0), button(250.0, true)], vec![moved(450.0)], vec![moved(550.0)]]
+        {
+            assert!(draw(&ctx, &mut histogram, 0, events).is_none());
+        }
+        let chosen = draw(&ctx, &mut histogram, 2000, vec![button(550.0, false)]);
+        let Some(Chosen::Range(from, until)) = chosen else { panic!("a range") };
+        assert_eq!((from / 1000, until / 1000), (2, 8));
     }
 }
