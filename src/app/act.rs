@@ -48,7 +48,7 @@ impl Actor<'_> {
             }
             Command::ShowDelivery(id) => places.at(Place::Live).live.show(id),
             Command::ShowRecord(receipt) => places.at(Place::Stream).stream.show(receipt),
-            Command::Search(text) => places.at(Place::Live).live.search(text),
+            Command::Search(text) => places.at(Place::Live).live.search(&text),
             Command::Filter(name, value) => places.at(Place::Live).live.require(name, &value),
             Command::FilterText(text) => places.at(Place::Live).live.require_text(&text),
             Command::TimeRange(from, to) => places.at(Place::Live).live.limit_time(from, to),

@@ -118,7 +118,7 @@ impl Live {
     }
 
     /// Replaces the search.
-    pub(super) fn search(&mut self, text: String) {
+    pub(super) fn search(&mut self, text: &str) {
         self.view = View::Events;
         self.pane = None;
         self.filters.by = None;
@@ -198,7 +198,7 @@ impl Live {
             }
             LiveCommand::Clear => {
                 self.view = View::Events;
-                let query = self.filters.set(String::new());
+                let query = self.filters.set("");
                 self.filter(query);
             }
             LiveCommand::SwitchView => {

@@ -85,9 +85,8 @@ impl Filters {
     }
 
     /// Replaces the text. `None`: it is not a valid query.
-    pub(super) fn set(&mut self, text: String) -> Option<Query> {
-        self.text = text;
-        self.field.set(&self.text);
+    pub(super) fn set(&mut self, text: &str) -> Option<Query> {
+        self.field.set(text);
         self.text = self.field.search.text();
         self.typed_at = None;
         self.query()
@@ -100,22 +99,22 @@ impl Filters {
 
     /// Narrows the query to events with this value.
     pub(super) fn require(&mut self, key: QueryKey, value: &str) -> Option<Query> {
-        self.set(query::with(&self.text, key, &[value]))
+        self.set(&query::with(&self.text, key, &[value]))
     }
 
     /// Narrows the query to events with this text in their payload.
     pub(super) fn require_text(&mut self, text: &str) -> Option<Query> {
-        self.set(query::with_word(&self.text, text))
+        self.set(&query::with_word(&self.text, text))
     }
 
     /// Limits the query to events received from `from` on and before `to`.
     pub(super) fn limit_time(&mut self, from: Millis, to: Millis) -> Option<Query> {
-        self.set(time_range::between(&self.text, from, to))
+        self.set(&time_range::between(&self.text, from, to))
     }
 
     /// Limits the query to events received within this time before now; `None`: of all time.
     pub(super) fn since(&mut self, ago: Option<&str>) -> Option<Query> {
-        self.set(time_range::with_time(&self.text, ago))
+        self.set(&time_range::with_time(&self.text, ago))
     }
 
     /// Sorts by a measure, largest first, or by time.
@@ -177,7 +176,7 @@ impl Filters {
             text = text.or(Some(query::with(&self.text, key, &values)));
         }
         match text {
-            Some(text) => self.set(text),
+            Some(text) => self.set(&text),
             None if by != self.by => self.sort(by),
             None => edited,
         }
