@@ -35,7 +35,7 @@ pub(crate) struct Find {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Done {
     /// It is in the clipboard: the value, or its path.
-    Copied(String),
+    Copied(&'static str),
     /// Show the events with the same value.
     Filter(Finds),
 }
@@ -240,10 +240,9 @@ impl JsonView {
 
     fn row_ui(&mut self, ui: &mut Ui, row: usize, is_active: bool) -> Option<Done> {
         let t = tokens(ui);
-        let (line, job) = self.line(ui, row, t);
+        let (line, mut job) = self.line(ui, row, t);
         // Deeply nested values keep at least half of the width.
         let indent = (ARROW + self.rows.depth(row) as f32 * INDENT).min(self.width / 2.0);
-        let mut job = job;
         job.wrap.max_width = self.width - indent - 4.0;
         let galley = ui.painter().layout_job(job);
         let size = vec2(self.width, galley.size().y.max(ROW_HEIGHT));
@@ -342,7 +341,7 @@ impl JsonView {
             Choice::Filter(finds) => return Done::Filter(finds),
         };
         ui.copy_text(text);
-        Done::Copied(what.to_owned())
+        Done::Copied(what)
     }
 
     /// Buttons over the right end of a row, and whether one of them has the focus.

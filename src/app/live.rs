@@ -14,7 +14,7 @@ mod pressed;
 mod records;
 mod scroll;
 
-use eframe::egui::{self, Align, CentralPanel, Frame, Layout, Margin, Panel, Ui, vec2};
+use eframe::egui::{self, Align, CentralPanel, Frame, Layout, Margin, Ui, vec2};
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
@@ -292,12 +292,7 @@ impl Live {
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
         if let Some(pane) = self.pane.take() {
-            let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
-            Panel::right("delivery")
-                .default_size((ui.available_width() * 0.42).clamp(400.0, 620.0))
-                .size_range(340.0..=(ui.available_width() * 0.66))
-                .frame(Frame::new().inner_margin(margin))
-                .show(ui, |ui| self.pane_ui(ui, seen, pane));
+            widgets::open_panel(ui, "delivery").show(ui, |ui| self.pane_ui(ui, seen, pane));
         }
         let margin = Margin { right: if self.pane.is_some() { 10 } else { 0 }, ..Margin::ZERO };
         CentralPanel::no_frame().frame(Frame::new().inner_margin(margin)).show(ui, |ui| {

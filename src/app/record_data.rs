@@ -1,8 +1,6 @@
 //! The data of a record: decoded, and as the stream stores it, beside each other where there is room.
 
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, RichText, Stroke, TextStyle, Ui, text::LayoutJob, vec2,
-};
+use eframe::egui::{Frame, Label, Margin, RichText, Stroke, TextStyle, Ui, text::LayoutJob};
 use lucide_icons::Icon;
 
 use super::{
@@ -15,7 +13,7 @@ use crate::event::shown;
 /// Maximum bytes to show. Copying is not limited.
 const SHOWN_BYTES_MAX: usize = 8 * 1024;
 /// From this width on the two forms are beside each other.
-const BESIDE_WIDTH_MIN: f32 = 600.0;
+pub(super) const BESIDE_WIDTH_MIN: f32 = 600.0;
 
 /// Both forms of a record's data, each with the kind of text that it is.
 pub(super) struct BothForms<'a> {
@@ -37,32 +35,24 @@ pub(super) enum Form {
 
 /// Draws both forms. The caller copies what is returned.
 pub(super) fn both_forms_ui(ui: &mut Ui, forms: &BothForms<'_>) -> Option<Form> {
-    const GAP: f32 = 12.0;
     let mut copied = None;
-    let width = ui.available_width();
-    let mut decoded_ui = |ui: &mut Ui| {
-        form_title_ui(ui, "Decoded", forms.decoded_is);
-        widgets::code_copy_ui(ui, forms.decoded, "Copy decoded data").then_some(Form::Decoded)
-    };
-    let mut stored_ui = |ui: &mut Ui| {
-        form_title_ui(ui, "Stored", forms.stored_is);
-        data_ui(ui, forms.stored).then_some(Form::Stored)
-    };
-    if width < BESIDE_WIDTH_MIN {
-        copied = copied.or(decoded_ui(ui));
-        return copied.or(stored_ui(ui));
-    }
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = GAP;
-        let width = ((width - GAP) / 2.0).floor();
-        for form_ui in [&mut decoded_ui as &mut dyn FnMut(&mut Ui) -> Option<Form>, &mut stored_ui] {
-            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
-                ui.set_width(width);
-                ui.spacing_mut().item_spacing.x = 8.0;
-                copied = copied.or(form_ui(ui));
-            });
-        }
-    });
+    widgets::beside_ui(
+        ui,
+        BESIDE_WIDTH_MIN,
+        &mut copied,
+        |copied, ui| {
+            form_title_ui(ui, "Decoded", forms.decoded_is);
+            if widgets::code_copy_ui(ui, forms.decoded, "Copy decoded data") {
+                *copied = Some(Form::Decoded);
+            }
+        },
+        |copied, ui| {
+            form_title_ui(ui, "Stored", forms.stored_is);
+            if data_ui(ui, forms.stored) {
+                *copied = Some(Form::Stored);
+            }
+        },
+    );
     copied
 }
 

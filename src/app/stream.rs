@@ -9,7 +9,7 @@ mod table;
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Frame, Margin, Panel, Ui};
+use eframe::egui::{self, Ui};
 use lucide_icons::Icon;
 
 use super::{
@@ -137,12 +137,7 @@ impl Stream {
         let beside = ui.available_width() > 760.0;
         if self.table.selected.is_some() {
             if beside {
-                let width = ui.available_width();
-                Panel::right("record")
-                    .default_size((width * 0.42).clamp(400.0, 620.0))
-                    .size_range(340.0..=(width * 0.66))
-                    .frame(Frame::new().inner_margin(Margin { left: 16, right: 2, top: 2, bottom: 0 }))
-                    .show(ui, |ui| self.record_ui(ui, seen));
+                widgets::open_panel(ui, "record").show(ui, |ui| self.record_ui(ui, seen));
             } else {
                 self.record_ui(ui, seen);
                 return;

@@ -27,5 +27,5 @@ pub(super) use keyboard::{
 };
 pub(super) use list::List;
 pub(super) use menu::{action_ui, actions_ui};
-pub(super) use page::{Revealed, follow_focus, keep_length, middle, page_ui, reveal};
+pub(super) use page::{Revealed, beside_ui, follow_focus, keep_length, middle, open_panel, page_ui, reveal};
 pub(super) use text::{capital, hint_ui, shortened, words};

@@ -46,7 +46,7 @@ pub(super) fn payload_ui(ui: &mut Ui, loaded: &mut Loaded, seen: &mut Seen<'_>) 
     }
     match loaded.payload.ui(ui) {
         None => {}
-        Some(Done::Copied(what)) => seen.copied(&what),
+        Some(Done::Copied(what)) => seen.copied(what),
         Some(Done::Filter(Finds::Field(key, value))) => seen.push(Command::Filter(key, value)),
         Some(Done::Filter(Finds::Text(text))) => seen.push(Command::FilterText(text)),
     }

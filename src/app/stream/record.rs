@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use eframe::egui::{self, Align, Label, Layout, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{self, Label, RichText, ScrollArea, Ui, vec2};
 use lucide_icons::Icon;
 
 use crate::{
@@ -21,8 +21,6 @@ use crate::{
 
 /// Maximum bytes to show of content that is not text.
 const HEX_BYTES_MAX: usize = 1024;
-/// From this width on, content and stored data are beside each other.
-const BESIDE_WIDTH_MIN: f32 = 600.0;
 
 /// What the user wants of the open record.
 #[derive(Debug, PartialEq, Eq)]
@@ -218,27 +216,14 @@ impl OpenRecord {
 
     /// The content and the stored data, beside each other where there is room.
     fn forms_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) -> Option<Wish> {
-        const GAP: f32 = 12.0;
-        let width = ui.available_width();
-        if width < BESIDE_WIDTH_MIN {
-            let wish = self.content_ui(ui, seen);
-            ui.add_space(4.0);
-            self.stored_ui(ui, seen);
-            return wish;
-        }
-        let size = vec2(((width - GAP) / 2.0).floor(), 0.0);
         let mut wish = None;
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = GAP;
-            ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-                ui.set_width(size.x);
-                wish = self.content_ui(ui, seen);
-            });
-            ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-                ui.set_width(size.x);
-                self.stored_ui(ui, seen);
-            });
-        });
+        widgets::beside_ui(
+            ui,
+            record_data::BESIDE_WIDTH_MIN,
+            &mut (self, seen),
+            |(record, seen), ui| wish = record.content_ui(ui, seen),
+            |(record, seen), ui| record.stored_ui(ui, seen),
+        );
         wish
     }
 
@@ -251,7 +236,7 @@ impl OpenRecord {
         }
         match done? {
             Done::Copied(what) => {
-                seen.copied(&what);
+                seen.copied(what);
                 None
             }
             Done::Filter(Finds::Field(_, text) | Finds::Text(text)) => Some(Wish::Filter(text)),

@@ -1,6 +1,8 @@
 //! Pages of cards, and scrolling to what the user should see.
 
-use eframe::egui::{Align, Layout, Memory, Rect, Response, ScrollArea, Ui, UiBuilder, Vec2, vec2};
+use eframe::egui::{
+    Align, Frame, Layout, Margin, Memory, Panel, Rect, Response, ScrollArea, Ui, UiBuilder, Vec2, vec2,
+};
 
 /// The minimum width for two columns.
 const TWO_COLUMNS_WIDTH: f32 = 1160.0;
@@ -47,6 +49,37 @@ fn scrolled_page_ui<S>(
         ui.add_space(18.0);
         follow_focus(ui);
     });
+}
+
+/// Two parts of the same width beside each other; below the width `beside_min`, one below the other.
+pub(crate) fn beside_ui<S>(
+    ui: &mut Ui,
+    beside_min: f32,
+    state: &mut S,
+    first: impl FnOnce(&mut S, &mut Ui),
+    second: impl FnOnce(&mut S, &mut Ui),
+) {
+    const GAP: f32 = 12.0;
+    let width = ui.available_width();
+    if width < beside_min {
+        first(state, ui);
+        return second(state, ui);
+    }
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
+        let size = vec2(((width - GAP) / 2.0).floor(), 0.0);
+        column_ui(ui, size, |ui| first(state, ui));
+        column_ui(ui, size, |ui| second(state, ui));
+    });
+}
+
+/// The panel at the right for what is open of a list. Its user can resize it.
+pub(crate) fn open_panel(ui: &Ui, name: &'static str) -> Panel {
+    let width = ui.available_width();
+    Panel::right(name)
+        .default_size((width * 0.42).clamp(400.0, 620.0))
+        .size_range(340.0..=(width * 0.66))
+        .frame(Frame::new().inner_margin(Margin { left: 16, right: 2, top: 2, bottom: 0 }))
 }
 
 fn column_ui(ui: &mut Ui, size: Vec2, contents: impl FnOnce(&mut Ui)) {
