@@ -64,18 +64,22 @@ impl<'o> Intervals<'o> {
         at.filter(|at| moment >= self.from && *at < self.all.len())
     }
 
+    /// The moment at this position on the time axis.
+    fn moment(&self, x: f64) -> Millis {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
+        let ms = (x * 1e3).floor() as Millis;
+        self.end + ms
+    }
+
     /// The start of the interval at this position on the time axis.
     pub(super) fn at_x(&self, x: f64) -> Option<Millis> {
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
-        let moment = self.end + (x * 1e3).floor() as Millis;
+        let moment = self.moment(x);
         self.at(moment).filter(|_| moment < self.end).map(|at| self.start_of(at))
     }
 
     /// The start of the interval nearest to this position on the time axis.
     pub(super) fn nearest(&self, x: f64) -> Millis {
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
-        let moment = self.end + (x * 1e3).floor() as Millis;
-        let at = (moment - self.from) / self.span.step_ms();
+        let at = (self.moment(x) - self.from) / self.span.step_ms();
         self.start_of(usize::try_from(at).unwrap_or(0).min(self.all.len().saturating_sub(1)))
     }
 
