@@ -86,11 +86,10 @@ pub fn split(text: &str, is_typed: bool) -> (Vec<String>, String) {
             && has_value
             && !(is_typed && term.is_being_typed(text))
             && Query::parse(&written, 0).is_ok()
-            && !term::terms(&written).iter().any(term::Term::is_open)
+            && !term::terms(&written).iter().any(|term| term.is_open)
         {
-            let span = term.span();
-            rest.push_str(text[from..span.start].trim_start());
-            from = span.end;
+            rest.push_str(text[from..term.span.start].trim_start());
+            from = term.span.end;
             conditions.push(written);
         }
     }

@@ -9,9 +9,9 @@ pub(super) struct Term {
     pub(super) key: Option<QueryKey>,
     pub(super) values: Vec<Pattern>,
     /// Where it stands in the text.
-    span: Range<usize>,
+    pub(super) span: Range<usize>,
     /// Its last quote is not closed.
-    is_open: bool,
+    pub(super) is_open: bool,
 }
 
 impl Term {
@@ -22,16 +22,6 @@ impl Term {
             written.push('"');
         }
         written
-    }
-
-    /// Whether its last quote is not closed.
-    pub(super) fn is_open(&self) -> bool {
-        self.is_open
-    }
-
-    /// Where it stands in the text.
-    pub(super) fn span(&self) -> Range<usize> {
-        self.span.clone()
     }
 
     /// Whether more can be typed to it: it is at the end of the text.
@@ -115,7 +105,7 @@ pub fn with(text: &str, key: QueryKey, values: &[&str]) -> String {
 
 /// `text` with this word, if it does not have it yet.
 pub fn with_word(text: &str, word: &str) -> String {
-    let word = format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
+    let word = in_quotes(word);
     let has = terms(text).iter().any(|term| text[term.span.clone()] == word);
     if has || word == "\"\"" {
         text.trim().to_owned()
@@ -148,7 +138,11 @@ pub fn quoted(value: &str) -> String {
     if !value.is_empty() && value.chars().all(plain) {
         return value.to_owned();
     }
-    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+    in_quotes(value)
+}
+
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A `word:value` whose word is no key: it is searched for as text.
