@@ -1,9 +1,11 @@
 //! Where the payload of a line is stored: in a row of `chunk`, or in a segment.
 
 use rusqlite::{
-    Row,
+    Connection, OptionalExtension, Row,
     types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef},
 };
+
+use crate::delivery::EventId;
 
 /// What holds payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +45,13 @@ pub(super) struct PayloadLocation {
 }
 
 impl PayloadLocation {
+    /// Of the payload of this line; `None`: the line is not in the log.
+    pub(super) fn of_line(connection: &Connection, id: EventId) -> rusqlite::Result<Option<Self>> {
+        let mut statement =
+            connection.prepare_cached("SELECT chunk, start, length FROM event WHERE id = ?1")?;
+        statement.query_row([id], |row| Self::of_row(row, 0)).optional()
+    }
+
     /// From a row that has `chunk`, `start` and `length` from the column `first` on.
     pub(super) fn of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self { container: row.get(first)?, start: row.get(first + 1)?, length: row.get(first + 2)? })

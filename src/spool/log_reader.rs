@@ -96,7 +96,7 @@ impl LogReader {
     pub fn page_while(&self, query: &Query, go_on: &dyn Fn() -> bool) -> Result<LogPage, ReadError> {
         let mut page = search::page(&self.connection, query, go_on)?;
         if query.with_previews {
-            previews::add(&self.connection, &mut page.rows)?;
+            previews::add(&self.connection, &mut page.rows, go_on)?;
         }
         Ok(page)
     }
@@ -158,13 +158,9 @@ impl LogReader {
     /// its payload is gone. Neighbours share a read of the disk.
     pub fn payloads(&self, lines: &[Delivery]) -> Result<Vec<Option<Bytes>>, ReadError> {
         let mut payloads = PayloadReader::new(&self.connection);
-        let mut statement =
-            self.connection.prepare_cached("SELECT chunk, start, length FROM event WHERE id = ?1")?;
         let mut all = Vec::with_capacity(lines.len());
         for line in lines {
-            let location =
-                statement.query_row([line.id], |row| PayloadLocation::of_row(row, 0)).optional()?;
-            let json = match location {
+            let json = match PayloadLocation::of_line(&self.connection, line.id)? {
                 Some(location) => payloads.read(location)?.ok(),
                 None => None,
             };

@@ -113,16 +113,10 @@ impl Statement {
                     return format!("{column} = {parameter}");
                 }
                 let (any, verb) = if field.case_counts() { ("*", "GLOB") } else { ("%", "LIKE") };
-                let mut text = String::new();
-                text.push_str(if pattern.open_start { any } else { "" });
-                for c in pattern.text.chars() {
-                    match c {
-                        '*' | '?' | '[' if field.case_counts() => text.extend(['[', c, ']']),
-                        '%' | '_' | '\\' if !field.case_counts() => text.extend(['\\', c]),
-                        c => text.push(c),
-                    }
-                }
-                text.push_str(if pattern.open_end { any } else { "" });
+                let literal = if field.case_counts() { glob(&pattern.text) } else { like(&pattern.text) };
+                let (before, after) = (pattern.open_start, pattern.open_end);
+                let [before, after] = [before, after].map(|is_open| if is_open { any } else { "" });
+                let text = format!("{before}{literal}{after}");
                 let parameter = self.bind(text.into());
                 let escape = if field.case_counts() { "" } else { " ESCAPE '\\'" };
                 format!("{column} {verb} {parameter}{escape}")
@@ -130,6 +124,30 @@ impl Statement {
             .collect();
         self.require(&each.join(" OR "));
     }
+}
+
+/// A pattern of `GLOB` that fits this text alone.
+fn glob(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '*' | '?' | '[' => pattern.extend(['[', c, ']']),
+            c => pattern.push(c),
+        }
+    }
+    pattern
+}
+
+/// A pattern of `LIKE … ESCAPE '\'` that fits this text alone.
+pub(super) fn like(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
 }
 
 /// The numbers of the sources or shards whose names match.

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::sql::like;
 use crate::{
     delivery::{
         EventId, Field,
@@ -41,14 +42,7 @@ pub(in crate::spool) fn of(
         "SELECT text, count(*) FROM ({texts}) WHERE text LIKE ?2 ESCAPE '\\' AND text <> ''
          GROUP BY text ORDER BY 2 DESC, 1 LIMIT ?3"
     );
-    let mut pattern = String::from("%");
-    for c in request.part.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
+    let pattern = format!("%{}%", like(&request.part));
     let mut statement = snapshot.prepare_cached(&sql)?;
     let limit = i64::try_from(VALUES_MAX).unwrap_or(i64::MAX);
     let values = statement.query_map(params![newest - LINES_MAX, pattern, limit], |row| {
