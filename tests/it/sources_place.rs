@@ -5,6 +5,7 @@ use egui_kittest::kittest::Queryable as _;
 use tributary::config::Source;
 
 use crate::{
+    layout::texts,
     opened_window::{address, copied, go, open, press, says, settings, wait_for},
     window::{lines, send},
 };
@@ -46,6 +47,8 @@ fn tabs_and_the_list_of_sdks_choose_the_snippet() {
         assert!(says(window, sign), "{tab}");
         let list = window.get_by_role_and_label(Role::ComboBox, "SDK").value();
         assert_eq!(list.as_deref(), Some(tab), "the list follows");
+        let named = texts(window).iter().filter(|(_, text)| text.galley.text() == tab).count();
+        assert_eq!(named, 1, "{tab} is in sight once");
     }
 }
 

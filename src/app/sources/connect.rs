@@ -46,11 +46,16 @@ impl Connect {
             widgets::title_ui(ui, "Connect");
             ui.horizontal_wrapped(|ui| {
                 widgets::segments_ui(ui, &mut self.sdk, "Common SDKs", &TABS);
-                let list = widgets::List { name: "SDK", shown: self.sdk.title(), width: 150.0, if_empty: "" };
-                let (_, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
+                // The tab names the chosen one already.
+                let has_tab = TABS.iter().any(|(sdk, _)| *sdk == self.sdk);
+                let shown = if has_tab { "All SDKs" } else { self.sdk.title() };
+                let list = widgets::List { name: "SDK", shown, width: 150.0, if_empty: "" };
+                let (button, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
                 if let Some(sdk) = chosen.and_then(|at| Sdk::ALL.get(at)) {
                     self.sdk = *sdk;
                 }
+                // Screen readers get the choice from the list too.
+                ui.ctx().accesskit_node_builder(button.id, |node| node.set_value(self.sdk.title()));
                 if sources.len() > 1 {
                     choose_ui(ui, ("Source of the snippet", 150.0), sources, source, &mut self.source);
                 }
@@ -72,7 +77,7 @@ impl Connect {
             copies |= widgets::primary_button_ui(ui, Icon::Copy, "Copy with the write key", true).clicked();
             let then = match self.sdk {
                 Sdk::Curl => "Then run it in a terminal.",
-                Sdk::Pixel => "Then open the page with it.",
+                Sdk::BrowserScript | Sdk::Pixel => "Then open the page with it.",
                 _ => "Then start the program with it.",
             };
             ui.label(RichText::new(then).color(tokens(ui).weak));
@@ -105,7 +110,7 @@ fn arrival_ui(ui: &mut Ui, seen: &mut Seen<'_>, source: &str) {
             seen.push(Command::Search(query::with("", QueryKey::Field(Field::Source), &[source])));
         }
         if visits.is_none() && !seen.status.unknown_senders.is_empty() {
-            let text = "A request was turned away meanwhile: see below.";
+            let text = "A request was turned away meanwhile: see Turned away.";
             ui.add(Label::new(RichText::new(text).color(t.warn)).truncate());
         }
     });
