@@ -12,7 +12,7 @@ use super::{
     seen::Seen,
     sheet,
     theme::{self, tokens, weight},
-    widgets,
+    widgets::{self, contains_words},
 };
 
 /// Width of the column of keys, in points.
@@ -113,15 +113,17 @@ impl Help {
         let (here, others): (Vec<_>, Vec<_>) =
             SECTIONS.iter().partition(|section| section.place == Some(seen.place));
         for section in here.into_iter().chain(others) {
-            let is_found = matches(&[section.title, section.text], &words);
+            let is_found = contains_words(&[section.title, section.text], &words);
             let lines = keys_of(ui, section.place);
-            let lines: Vec<_> =
-                lines.into_iter().filter(|(keys, what)| is_found || matches(&[keys, what], &words)).collect();
+            let lines: Vec<_> = lines
+                .into_iter()
+                .filter(|(keys, what)| is_found || contains_words(&[keys, what], &words))
+                .collect();
             let search: &[_] = if section.place == Some(Place::Live) { &SEARCH } else { &[] };
-            let is_search_found = is_found || matches(&["Search syntax of Live"], &words);
+            let is_search_found = is_found || contains_words(&["Search syntax of Live"], &words);
             let search: Vec<_> = search
                 .iter()
-                .filter(|(example, what)| is_search_found || matches(&[example, what], &words))
+                .filter(|(example, what)| is_search_found || contains_words(&[example, what], &words))
                 .collect();
             if !is_found && lines.is_empty() && search.is_empty() {
                 continue;
@@ -151,11 +153,6 @@ impl Help {
         }
         more_ui(ui, seen)
     }
-}
-
-/// Whether these texts contain each of the words, which are in lower case.
-fn matches(texts: &[&str], words: &str) -> bool {
-    words.split_whitespace().all(|word| texts.iter().any(|text| text.to_lowercase().contains(word)))
 }
 
 /// The keys that belong to this place.
@@ -245,7 +242,7 @@ fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
         [("Settings file", &seen.snapshot.fixed.config_path), ("Data folder", &seen.snapshot.fixed.data_dir)]
     {
         if widgets::fact_ui(ui, name, path, true) {
-            seen.commands.push(Command::Notify("Path copied".to_owned()));
+            seen.copied("Path");
         }
     }
     ui.horizontal_wrapped(|ui| {

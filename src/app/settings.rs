@@ -23,7 +23,6 @@ use crate::config::{self, Config};
 use change::Change;
 use field::Field;
 pub(super) use rows::GROUPS;
-use rows::contains_words;
 use share::Share;
 
 /// Maximum width of the column, in points.
@@ -192,8 +191,9 @@ impl Settings {
         for group in &GROUPS {
             let rows = first..first + group.rows.len();
             first = rows.end;
-            let is_found =
-                |at: &usize| contains_words(&[group.title], &words) || self.fields[*at].row.matches(&words);
+            let is_found = |at: &usize| {
+                widgets::contains_words(&[group.title], &words) || self.fields[*at].row.matches(&words)
+            };
             let found: Vec<_> = rows.filter(is_found).collect();
             if found.is_empty() {
                 continue;
@@ -210,14 +210,15 @@ impl Settings {
                 }
             });
         }
-        if contains_words(&["Export and import", "Copy settings"], &words) {
+        if widgets::contains_words(&["Export and import", "Copy settings"], &words) {
             is_empty = false;
             widgets::card_ui(ui, |ui| {
                 widgets::title_ui(ui, "Export and import");
                 self.share.ui(ui, seen);
             });
         }
-        if contains_words(&["About", "Settings file", "Data folder", "Version", "licences"], &words) {
+        if widgets::contains_words(&["About", "Settings file", "Data folder", "Version", "licences"], &words)
+        {
             is_empty = false;
             widgets::card_ui(ui, |ui| {
                 widgets::title_ui(ui, "About");

@@ -1,6 +1,6 @@
 //! The settings of this place: their names, what they do, and how each is edited. Set up has the others.
 
-use crate::app::number::NUMBER_MAX;
+use crate::app::{number::NUMBER_MAX, widgets};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -176,14 +176,8 @@ pub(crate) static GROUPS: [Group; 6] = [
 impl Row {
     /// Whether the setting's name, key or hint contains each of these words, which are in lower case.
     pub(crate) fn matches(&self, words: &str) -> bool {
-        contains_words(&[self.name, self.key, self.hint], words)
+        widgets::contains_words(&[self.name, self.key, self.hint], words)
     }
-}
-
-/// Whether these texts contain each of the words, which are in lower case.
-pub(super) fn contains_words(texts: &[&str], words: &str) -> bool {
-    let has = |word: &str| texts.iter().any(|text| text.to_lowercase().contains(word));
-    words.split_whitespace().all(has)
 }
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ pub(crate) fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
+/// Whether these texts contain each of the words, which are in lower case.
+pub(crate) fn contains_words(texts: &[&str], words: &str) -> bool {
+    let has = |word: &str| texts.iter().any(|text| text.to_lowercase().contains(word));
+    words.split_whitespace().all(has)
+}
+
 /// Cuts a name to the room of a button: a stream's name may have 128 characters.
 pub(crate) fn shortened(name: &str) -> String {
     const CHARS_MAX: usize = 32;
