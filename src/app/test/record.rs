@@ -1,6 +1,6 @@
 //! The record of a test event as it was read back: the event that a consumer decodes, beside the data as the stream has it.
 
-use eframe::egui::{self, Layout, Ui, vec2};
+use eframe::egui::Ui;
 
 use super::read_back::EventRead;
 use crate::{
@@ -37,25 +37,13 @@ impl RecordTexts {
 
     pub(super) fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::title_ui(ui, &self.title);
-        let width = ui.available_width();
-        if width < BESIDE_WIDTH_MIN {
-            self.decoded_ui(ui, seen);
-            self.stored_ui(ui, seen);
-            return;
-        }
-        let gap = ui.spacing().item_spacing.x;
-        ui.horizontal_top(|ui| {
-            let size = vec2(((width - gap) / 2.0).floor(), 0.0);
-            let column = Layout::top_down(egui::Align::Min);
-            ui.allocate_ui_with_layout(size, column, |ui| {
-                ui.set_width(size.x);
-                self.decoded_ui(ui, seen);
-            });
-            ui.allocate_ui_with_layout(size, column, |ui| {
-                ui.set_width(size.x);
-                self.stored_ui(ui, seen);
-            });
-        });
+        widgets::beside_ui(
+            ui,
+            BESIDE_WIDTH_MIN,
+            seen,
+            |seen, ui| self.decoded_ui(ui, seen),
+            |seen, ui| self.stored_ui(ui, seen),
+        );
     }
 
     fn decoded_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
