@@ -1,6 +1,6 @@
 //! The Settings place: one column of settings. A change is saved as soon as its field is left, unless it is not allowed; Undo
-//! takes the last one back. A change that opens the endpoint to others is saved only when it is confirmed. The destination is
-//! in Set up.
+//! takes the last one back. A change that opens the endpoint to others is saved only when it is confirmed, also by Undo. The
+//! destination is in Set up.
 
 mod change;
 mod field;
@@ -14,6 +14,8 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
+    command::Command,
+    place::Place,
     seen::Seen,
     sources,
     theme::{self, tokens, weight},
@@ -33,6 +35,8 @@ const TEXT_WIDTH: f32 = 270.0;
 const BESIDE_WIDTH_MIN: f32 = 500.0;
 const LISTEN: &str = "capture.listen";
 const KEY_REQUIRED: &str = "capture.require_write_key";
+/// The settings that can open the endpoint to others.
+const OPENING: [&str; 2] = [LISTEN, KEY_REQUIRED];
 
 pub(super) struct Settings {
     fields: Vec<Field>,
@@ -67,6 +71,7 @@ impl Settings {
         for field in &mut self.fields {
             field.adopt(before, now);
         }
+        self.check(now);
         // Undo would take back what somebody else has set since.
         self.saved.take_if(|change| !change.is_in(now));
     }
@@ -89,19 +94,26 @@ impl Settings {
                 failed.for_each(Field::refuse);
             }
         }
-        if seen.place != super::place::Place::Settings {
+        if seen.place != Place::Settings {
             // What was typed last is saved also if the place was left by a key.
             self.focused = None;
         }
-        self.check(seen.config);
         self.save_next(seen);
     }
 
+    fn field(&self, key: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.row.key == key)
+    }
+
+    /// The typed text of this setting; empty if there is none.
+    fn typed(&self, key: &str) -> String {
+        self.field(key).and_then(|field| field.text().ok()).unwrap_or_default()
+    }
+
+    /// Checks what was typed. Must be called when a field or the settings in force have changed.
     fn check(&mut self, config: &Config) {
         for at in 0..self.fields.len() {
-            let pair = self.fields[at].row.pair;
-            let other = self.fields.iter().find(|field| Some(field.row.key) == pair);
-            let with = other.map(|other| other.text().unwrap_or_default()).unwrap_or_default();
+            let with = self.fields[at].row.pair.map(|key| self.typed(key)).unwrap_or_default();
             self.fields[at].check(config, with);
         }
     }
@@ -178,8 +190,13 @@ impl Settings {
         if undo && !seen.saving {
             let undone = change.undone();
             match undone.made_in(seen.config) {
+                // It must be confirmed, like any change that opens the endpoint.
+                Ok(config) if opens(seen.config, &config) => {
+                    self.fill_in_opening(&config);
+                    self.show(LISTEN);
+                }
                 Ok(config) => self.save(seen, config, undone),
-                Err(why) => seen.push(super::command::Command::Refuse(format!("Not undone: {why}"))),
+                Err(why) => seen.push(Command::Refuse(format!("Not undone: {why}"))),
             }
         }
     }
@@ -317,13 +334,8 @@ impl Settings {
     /// Who can connect, in force and as typed. Mistakes in other fields must not hide it.
     fn exposure_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let in_force = seen.config;
-        let typed = |key: &str| {
-            let field = self.fields.iter().find(|field| field.row.key == key);
-            field.and_then(|field| field.text().ok()).unwrap_or_default()
-        };
-        let values = [LISTEN, KEY_REQUIRED].map(|key| (key, typed(key)));
-        let values = [(values[0].0, &*values[0].1), (values[1].0, &*values[1].1)];
-        match config::with_values(in_force, &values) {
+        let (listen, key_required) = (self.typed(LISTEN), self.typed(KEY_REQUIRED));
+        match config::with_values(in_force, &[(LISTEN, &listen), (KEY_REQUIRED, &key_required)]) {
             Ok(draft) if draft.capture.exposed() => {
                 sources::exposed_ui(ui, in_force, &draft);
                 if opens(in_force, &draft) {
@@ -350,14 +362,20 @@ impl Settings {
             cancel = widgets::button_ui(ui, Icon::Undo2, "Cancel").clicked();
         });
         if apply {
-            let keys = [LISTEN, KEY_REQUIRED].into_iter();
-            let change = Change::between("Listen address", keys, (seen.config, &draft));
+            let is_moved = draft.capture.listen != seen.config.capture.listen;
+            let key = if is_moved { LISTEN } else { KEY_REQUIRED };
+            let name = self.field(key).map_or(key, |field| field.row.name);
+            let change = Change::between(name, OPENING.into_iter(), (seen.config, &draft));
             self.save(seen, draft, change);
         } else if cancel {
-            let opening = [LISTEN, KEY_REQUIRED];
-            let fields = self.fields.iter_mut().filter(|field| opening.contains(&field.row.key));
-            fields.for_each(|field| field.revert(seen.config));
+            self.fill_in_opening(seen.config);
         }
+    }
+
+    /// Fills these settings into the fields that can open the endpoint, as if they were typed.
+    fn fill_in_opening(&mut self, config: &Config) {
+        let fields = self.fields.iter_mut().filter(|field| OPENING.contains(&field.row.key));
+        fields.for_each(|field| field.fill_in(config));
     }
 }
 

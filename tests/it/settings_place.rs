@@ -141,6 +141,31 @@ fn an_address_that_others_can_reach_is_applied_only_when_it_is_confirmed() {
 }
 
 #[test]
+fn what_opens_the_endpoint_is_named_and_undo_asks_for_it_again() {
+    let mut config = settings();
+    config.capture.listen = "0.0.0.0:0".parse().expect("an address");
+    let mut opened = open(config);
+    let folder = opened.files.path().to_owned();
+    let window = &mut opened.window;
+    go(window, "Settings");
+    flip(window, "Require a write key");
+    press(window, "Apply");
+    wait_for(window, "the switch", |window| says(window, "Saved: Require a write key"));
+    retype(window, "Listen address", "127.0.0.1:0");
+    press_key(window, Modifiers::NONE, Key::Tab);
+    wait_for(window, "the address", |window| says(window, "Saved: Listen address"));
+    assert!(file(&folder).contains("listen = \"127.0.0.1:0\""), "{}", file(&folder));
+    press(window, "Undo");
+    wait_for(window, "the question", |window| has(window, Role::Button, "Apply"));
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    window.run();
+    assert!(file(&folder).contains("listen = \"127.0.0.1:0\""), "{}", file(&folder));
+    assert!(says(window, "Once applied, other computers can reach this endpoint"));
+    press(window, "Apply");
+    wait_for(window, "it is open again", |_| file(&folder).contains("listen = \"0.0.0.0:0\""));
+}
+
+#[test]
 fn settings_are_found_by_their_names_their_keys_and_what_they_do() {
     let mut opened = open(settings());
     let window = &mut opened.window;

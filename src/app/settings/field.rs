@@ -16,7 +16,7 @@ pub(super) struct Field {
     typed: Typed,
     /// What `state` is about: the text of this setting, and of the one that it is saved with.
     checked: Option<(String, String)>,
-    pub state: State,
+    state: State,
     /// A text that could not be saved. It is not tried again until it is changed.
     refused: Option<String>,
 }
@@ -41,7 +41,7 @@ impl Typed {
 }
 
 /// What the typed value is, compared with the settings in force.
-pub(super) enum State {
+enum State {
     Unchanged,
     /// Why it is not allowed.
     Wrong(String),
@@ -68,8 +68,8 @@ impl Field {
         matches!(self.typed, Typed::Switch(_))
     }
 
-    /// Takes back what was typed.
-    pub(super) fn revert(&mut self, config: &Config) {
+    /// Replaces what was typed by the value in these settings.
+    pub(super) fn fill_in(&mut self, config: &Config) {
         *self = Self::new(self.row, config);
     }
 
@@ -81,7 +81,7 @@ impl Field {
             })
         };
         if is_same(before) || is_same(now) {
-            self.revert(now);
+            self.fill_in(now);
         }
         self.checked = None;
     }
