@@ -167,7 +167,6 @@ impl Test {
 
     fn send(&mut self, seen: &mut Seen<'_>) {
         self.drafts.text().clone_into(&mut self.sending);
-        self.replaced = None;
         let (kind, json, source) = (self.drafts.kind, self.outgoing(), self.source_index(seen));
         seen.push(Command::Test(TestCommand::Send { kind, json, source }));
     }
@@ -383,7 +382,8 @@ impl Test {
     fn load(&mut self, kind: Kind, json: String) {
         self.drafts.kind = kind;
         let edited = self.drafts.text();
-        if edited != json && edited != snippets::sample(kind) {
+        // An event of the history can be loaded again from there.
+        if edited != snippets::sample(kind) && !self.history.has(kind, edited) {
             self.replaced = Some((kind, edited.to_owned()));
         }
         self.compose(kind, json);

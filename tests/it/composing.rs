@@ -128,6 +128,31 @@ fn what_was_sent_is_listed_named_loaded_again_and_kept_for_the_next_start() {
 }
 
 #[test]
+fn what_was_being_edited_comes_back_after_several_events_of_the_history_and_after_sending_one() {
+    let mut opened = test_place();
+    let window = &mut opened.window;
+    for name in ["First", "Second"] {
+        rename_event(window, name);
+        send(window);
+        wait_for(window, "its delivery", |window| says(window, &format!("Load {name} (track, Delivered")));
+    }
+    rename_event(window, "Being edited");
+    for name in ["First", "Second"] {
+        let label = format!("Load {name} (");
+        let row = window.query_all_by_label_contains(&label).next().expect("it is listed");
+        row.click();
+        window.run();
+    }
+    send(window);
+    wait_for(window, "the third event", |window| {
+        window.query_all_by_label_contains("Load Second (track, Delivered").count() == 2
+    });
+    press(window, "Back to what I was editing");
+    let field = window.get_by_role_and_label(Role::TextInput, "Event name");
+    assert_eq!(field.value().as_deref(), Some("Being edited"));
+}
+
+#[test]
 fn a_request_that_the_endpoint_refuses_is_shown_with_what_to_do() {
     let mut config = settings();
     config.spool.min_free_bytes = 1 << 50;

@@ -141,10 +141,19 @@ impl History {
             }
         }
         if std::mem::take(&mut self.is_changed) {
-            let fits = |past: &&Past| past.json.len() <= KEPT_BYTES_MAX;
-            let kept: Vec<_> = self.entries.iter().map(|entry| &entry.past).filter(fits).collect();
-            seen.keep(STATE, &kept);
+            seen.keep(STATE, &self.kept());
         }
+    }
+
+    /// The events to keep for the next start.
+    fn kept(&self) -> Vec<&Past> {
+        let fits = |past: &&Past| past.json.len() <= KEPT_BYTES_MAX;
+        self.entries.iter().map(|entry| &entry.past).filter(fits).collect()
+    }
+
+    /// Whether this event, as it was composed, can be loaded again.
+    pub(super) fn has(&self, kind: Kind, json: &str) -> bool {
+        self.entries.iter().any(|Entry { past, .. }| past.kind == kind && past.json == json)
     }
 
     /// Draws the list. Returns the event that the user wants to load.
@@ -293,6 +302,18 @@ mod tests {
         for odd in [r#"{"event":""}"#, r#"{"event":7}"#, "{}", "["] {
             assert_eq!(past(Kind::Track, odd, None).title(), "track", "{odd}");
         }
+    }
+
+    #[test]
+    fn only_the_newest_small_events_stay_on_disk() {
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(KEPT_BYTES_MAX));
+        let mut all = vec![past(Kind::Track, &long, Some("long"))];
+        all.extend((0..40).map(|number| past(Kind::Track, "{}", Some(&format!("number {number}")))));
+        let history = History::new(all);
+        let kept = history.kept();
+        assert_eq!((history.entries.len(), kept.len()), (EVENTS_MAX, EVENTS_MAX - 1));
+        assert!(kept.iter().all(|past| past.json.len() <= KEPT_BYTES_MAX));
+        assert_eq!(kept[0].name.as_deref(), Some("number 0"), "the newest of those that are kept");
     }
 
     #[test]
