@@ -7,7 +7,7 @@ use lucide_icons::Icon;
 use super::{
     read_back::{EventRead, ReadBack, compared},
     record::RecordTexts,
-    summary::{Summary, refusal},
+    summary::{Summary, refusal, tone_of},
 };
 use crate::{
     app::{
@@ -142,15 +142,7 @@ impl Sent {
     /// The state of the event: a tone, once the result is known, and a word.
     fn state(&self) -> (Option<Tone>, &'static str) {
         match (&self.answer, self.pane.as_ref().and_then(Pane::delivery)) {
-            (_, Some(delivery)) => {
-                let tone = match delivery.state {
-                    State::Delivered => Some(Tone::Good),
-                    State::Failed | State::Rejected => Some(Tone::Bad),
-                    State::Retrying | State::Resent => Some(Tone::Attention),
-                    State::Queued => None,
-                };
-                (tone, detail::state_word(delivery.state))
-            }
+            (_, Some(delivery)) => (tone_of(delivery.state), detail::state_word(delivery.state)),
             (None, None) => (None, "Sending"),
             (Some(Ok(answer)), None) if answer.status == 200 => (None, "Accepted"),
             (Some(_), None) => (Some(Tone::Bad), "Rejected"),

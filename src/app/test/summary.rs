@@ -36,7 +36,7 @@ impl Summary {
             Some(Ok(answer)) => answer,
         };
         let (tone, outcome) = match delivery {
-            Some(delivery) => outcome(delivery),
+            Some(delivery) => (tone_of(delivery.state), outcome(delivery)),
             None if answer.status == 200 => (None, "accepted".to_owned()),
             None => (Some(Tone::Bad), format!("refused: {}", message(&answer.body))),
         };
@@ -62,20 +62,30 @@ impl Summary {
     }
 }
 
-fn outcome(delivery: &Delivery) -> (Option<Tone>, String) {
+/// The tone of this state; `None`: it will change by itself.
+pub(super) fn tone_of(state: State) -> Option<Tone> {
+    match state {
+        State::Delivered => Some(Tone::Good),
+        State::Queued => None,
+        State::Retrying | State::Resent => Some(Tone::Attention),
+        State::Failed | State::Rejected => Some(Tone::Bad),
+    }
+}
+
+fn outcome(delivery: &Delivery) -> String {
     let fault = || delivery.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
     match delivery.state {
         State::Delivered => {
             let time = delivery.latency_ms().map(|ms| format!(" in {}", widgets::duration(ms)));
             let shard = delivery.receipt.as_ref().map(|receipt| detail::short_shard(&receipt.shard_id));
             let shard = shard.map(|shard| format!(", shard {shard}")).unwrap_or_default();
-            (Some(Tone::Good), format!("delivered{}{shard}", time.unwrap_or_default()))
+            format!("delivered{}{shard}", time.unwrap_or_default())
         }
-        State::Queued => (None, "waits in the spool".to_owned()),
-        State::Retrying => (Some(Tone::Attention), format!("retrying{}", fault())),
-        State::Resent => (Some(Tone::Attention), "failed, then resent".to_owned()),
-        State::Failed => (Some(Tone::Bad), format!("failed{}", fault())),
-        State::Rejected => (Some(Tone::Bad), format!("rejected{}", fault())),
+        State::Queued => "waits in the spool".to_owned(),
+        State::Retrying => format!("retrying{}", fault()),
+        State::Resent => "failed, then resent".to_owned(),
+        State::Failed => format!("failed{}", fault()),
+        State::Rejected => format!("rejected{}", fault()),
     }
 }
 
