@@ -83,7 +83,7 @@ impl Log {
 /// `[app]`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
-    /// The desktop shows the window's notices too.
+    /// The desktop notifies the user when delivery is blocked, the spool is nearly full, or events fail.
     pub desktop_notices: bool,
 }
 

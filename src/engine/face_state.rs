@@ -39,7 +39,7 @@ impl FaceState {
         documents.insert(name.to_owned(), value.clone()).as_ref() != Some(&value)
     }
 
-    /// Writes the file. Blocks. Only this user can read it, since a filter may name a person.
+    /// Writes the file. Blocks. Only this user can read it, since a filter or a test event may name a person.
     pub(super) fn write(&self) -> std::io::Result<()> {
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner).clone();
         files::replace_json(&self.path, &documents)
