@@ -282,9 +282,9 @@ impl KeepCommand {
 /// The window itself, and the desktop around it.
 #[derive(Clone, PartialEq)]
 pub(super) enum WindowCommand {
-    /// Opens the list of all commands.
+    /// Opens the palette, which finds commands, settings, sources, users and events.
     Palette,
-    /// Opens the list of all keys.
+    /// Opens the help sheet.
     Help,
     /// Opens the licences of third parties.
     Licences,

@@ -118,9 +118,7 @@ impl Problem {
     pub(super) fn new(origin: Origin, text: impl Into<String>) -> Self {
         Self { origin, text: text.into() }
     }
-}
 
-impl Problem {
     /// The line of the file that has the mistake, with its number. `None` if it is in no file, or if the line could hold a
     /// secret: then nothing of it is shown. Reads the file.
     pub fn excerpt(&self) -> Option<String> {
