@@ -1,5 +1,7 @@
 //! The cells of a row of the log.
 
+use std::collections::HashSet;
+
 use eframe::egui::{
     Align, Align2, FontId, Label, Layout, RichText, Role, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo,
     WidgetText, text::LayoutJob, vec2,
@@ -19,6 +21,8 @@ use crate::{
     event::{Kind, shown},
 };
 
+/// No character of a preview is narrower; combining marks aside.
+const CHAR_WIDTH_MIN: f32 = 4.0;
 /// Below this width the mark beside the event's name is an icon instead of a pill.
 const PILL_WIDTH_MIN: f32 = 170.0;
 
@@ -108,12 +112,38 @@ fn name(ui: &Ui, delivery: &Delivery) -> RichText {
     }
 }
 
-/// The width that the event's name and its mark need.
-pub(super) fn name_width(ui: &Ui, delivery: &Delivery) -> f32 {
-    let text = WidgetText::from(name(ui, delivery));
-    let galley = text.into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
-    let mark = if detail::mark(delivery).is_some() { 30.0 } else { 0.0 };
-    galley.size().x + mark + 6.0
+/// The widest of the names that were in sight. Each name is measured once.
+#[derive(Default)]
+pub(super) struct NameWidth {
+    widest: f32,
+    /// Names without a mark, and names with one.
+    measured: [HashSet<Box<str>>; 2],
+}
+
+impl NameWidth {
+    /// Names are forgotten beyond this number, and measured again.
+    const NAMES_MAX: usize = 2_000;
+
+    /// The width that these names and their marks need, and all before.
+    pub(super) fn widened<'a>(&mut self, ui: &Ui, deliveries: impl Iterator<Item = &'a Delivery>) -> f32 {
+        for delivery in deliveries {
+            let has_mark = detail::mark(delivery).is_some();
+            let measured = &mut self.measured[usize::from(has_mark)];
+            let name_text = delivery.name.as_deref().unwrap_or_default();
+            if measured.contains(name_text) {
+                continue;
+            }
+            if measured.len() == Self::NAMES_MAX {
+                measured.clear();
+            }
+            measured.insert(name_text.into());
+            let text = WidgetText::from(name(ui, delivery));
+            let galley = text.into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
+            let mark = if has_mark { 30.0 } else { 0.0 };
+            self.widest = self.widest.max(galley.size().x + mark + 6.0);
+        }
+        self.widest
+    }
 }
 
 fn event_ui(ui: &mut Ui, delivery: &Delivery) {
@@ -142,38 +172,62 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
     });
 }
 
-/// The first members of the payload, or why the event is not delivered.
+/// The first members of the payload, or why the event is not delivered. Only the text that there is room for is laid out: a
+/// message of AWS may be long. The tooltip has all of it.
 fn preview_ui(ui: &mut Ui, delivery: &Delivery) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a width in points")]
+    let chars_max = (ui.available_width() / CHAR_WIDTH_MIN) as usize;
+    let Some((text, is_cut)) = preview(ui, delivery, chars_max) else { return };
+    let label = ui.add(Label::new(text).selectable(false).truncate().show_tooltip_when_elided(!is_cut));
+    if is_cut {
+        label.on_hover_ui(|ui| {
+            if let Some((text, _)) = preview(ui, delivery, usize::MAX) {
+                ui.label(text);
+            }
+        });
+    }
+}
+
+/// The text of a preview, and whether it was cut.
+fn preview(ui: &Ui, delivery: &Delivery, chars_max: usize) -> Option<(WidgetText, bool)> {
     let t = tokens(ui);
-    let text = match (&delivery.fault, &delivery.preview) {
-        (Some(fault), _) => {
-            // A refusal's message says all; of AWS's errors the code is what one looks for.
-            let text = match delivery.state {
-                State::Rejected => fault.message.to_string(),
-                _ => fault.to_string(),
-            };
-            let color =
-                if delivery.state == State::Resent { t.weak } else { detail::state_color(delivery.state, t) };
-            WidgetText::from(RichText::new(shown::line(&text)).color(color))
-        }
-        (None, Some(members)) => members_text(ui, members).into(),
-        (None, None) => return,
+    let Some(fault) = &delivery.fault else {
+        return Some(members_text(ui, delivery.preview.as_ref()?, chars_max));
     };
-    ui.add(Label::new(text).selectable(false).truncate());
+    // A refusal's message says all; of AWS's errors the code is what one looks for.
+    let text = match delivery.state {
+        State::Rejected => fault.message.to_string(),
+        _ => fault.to_string(),
+    };
+    let color = if delivery.state == State::Resent { t.weak } else { detail::state_color(delivery.state, t) };
+    let (text, is_cut) = cut(&text, chars_max);
+    let end = if is_cut { "…" } else { "" };
+    Some((RichText::new(format!("{}{end}", shown::line(text))).color(color).into(), is_cut))
 }
 
 /// Names in a weaker colour than values.
-fn members_text(ui: &Ui, members: &[(Box<str>, Box<str>)]) -> LayoutJob {
+fn members_text(ui: &Ui, members: &[(Box<str>, Box<str>)], chars_max: usize) -> (WidgetText, bool) {
     let t = tokens(ui);
     let font: FontId = TextStyle::Monospace.resolve(ui.style());
+    let format = |color| eframe::egui::TextFormat::simple(font.clone(), color);
     let mut job = LayoutJob::default();
+    let mut room = chars_max;
     for (number, (name, value)) in members.iter().enumerate() {
+        if room == 0 {
+            job.append("…", 0.0, format(t.text));
+            return (job.into(), true);
+        }
         let space = if number == 0 { 0.0 } else { 12.0 };
-        let format = |color| eframe::egui::TextFormat::simple(font.clone(), color);
         job.append(&format!("{} ", shown::line(name)), space, format(t.weak));
         job.append(&shown::line(value), 0.0, format(t.text));
+        room = room.saturating_sub(name.chars().count() + value.chars().count());
     }
-    job
+    (job.into(), false)
+}
+
+/// The beginning of a text, and whether it was cut.
+fn cut(text: &str, chars_max: usize) -> (&str, bool) {
+    text.char_indices().nth(chars_max).map_or((text, false), |(at, _)| (&text[..at], true))
 }
 
 /// The row's name for screen readers.

@@ -148,7 +148,7 @@ impl Histogram {
     }
 
     fn name_ui(&self, ui: &Ui, response: &Response, clock: &Clock, counts: &Counts) {
-        let value = match self.cursor {
+        let value = || match self.cursor {
             Some(cursor) => {
                 let from = self.anchor.unwrap_or(cursor);
                 let [first, last] = [from.min(cursor), from.max(cursor)].map(|at| counts.frame.index_of(at));
@@ -158,7 +158,7 @@ impl Histogram {
         };
         response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, "Events over time, by state"));
         ui.ctx().accesskit_node_builder(response.id, |node| {
-            node.set_value(value);
+            node.set_value(value());
             node.set_description(
                 "Left and Right choose a bar, Shift several; Enter searches in their time. A drag does the same.",
             );

@@ -13,7 +13,7 @@ use egui_extras::TableBuilder;
 use lucide_icons::Icon;
 
 use super::{
-    cells,
+    cells::{self, NameWidth},
     columns::{self, Columns},
     empty,
     filters::Filters,
@@ -64,8 +64,7 @@ pub(super) struct List {
     /// An open row does not hold the list: the user waits for events that were resent.
     pub awaits_new: bool,
     pub columns: Columns,
-    /// The width that the names in sight needed so far.
-    name_width: f32,
+    name_width: NameWidth,
     /// Rises when the columns must be laid out again.
     layout: u32,
     /// The revision of the log that the rows show.
@@ -90,7 +89,7 @@ impl List {
             self.waiting = None;
             self.error = None;
             self.scroll.start_over();
-            self.name_width = 0.0;
+            self.name_width = NameWidth::default();
         }
     }
 
@@ -336,8 +335,8 @@ impl List {
     fn table_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, open: Option<EventId>) -> Option<Pressed> {
         // It only grows, so that scrolling moves no column.
         let names = self.scroll.visible.clone().filter_map(|number| self.rows.get(number));
-        self.name_width = names.map(|row| cells::name_width(ui, row)).fold(self.name_width, f32::max);
-        let shown = self.columns.fitting(ui.available_width(), self.name_width);
+        let name_width = self.name_width.widened(ui, names);
+        let shown = self.columns.fitting(ui.available_width(), name_width);
         ui.spacing_mut().item_spacing.y = 0.0;
         let names: Vec<&str> = shown.iter().map(|(column, _)| column.name()).collect();
         let extent = Extent { rows: self.rows.len(), columns: shown.len(), is_reversed: self.is_reversed() };
