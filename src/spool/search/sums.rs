@@ -1,7 +1,7 @@
 //! Counts by the numbers of the lines: between two numbers there are as many lines as the difference says, except for
 //! lines that were pruned. Lines in rare states and queued lines are looked up; the rest is delivered.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::range::{LineRange, first_at};
 use crate::{
@@ -70,6 +70,9 @@ pub(super) fn intervals(
 
 /// All lines that are not delivered; `None` if they are too many.
 fn exceptions(connection: &Connection, totals: &Totals) -> rusqlite::Result<Option<Vec<(EventId, State)>>> {
+    if totals.ledger().queued > LOOKED_UP_MAX as u64 || totals.newest - totals.settled_through > WALKED_MAX {
+        return Ok(None);
+    }
     let limit = i64::try_from(LOOKED_UP_MAX + 1).unwrap_or(i64::MAX);
     let mut found = Vec::new();
     let mut rare = connection
@@ -78,17 +81,16 @@ fn exceptions(connection: &Connection, totals: &Totals) -> rusqlite::Result<Opti
     while let Some(row) = rows.next()? {
         found.push((row.get(0)?, state_of(row.get(1)?)));
     }
-    if found.len() > LOOKED_UP_MAX || totals.newest - totals.settled_through > WALKED_MAX {
+    if found.len() > LOOKED_UP_MAX {
         return Ok(None);
     }
     let mut queued = connection.prepare_cached(
         "SELECT id, EXISTS (SELECT 1 FROM attempt WHERE attempt.event = event.id) FROM event
-         WHERE id > ?1 AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id) LIMIT ?2",
+         WHERE id > ?1 AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id)",
     )?;
-    let before = found.len();
-    let mut rows = queued.query(params![totals.settled_through, limit])?;
+    let mut rows = queued.query([totals.settled_through])?;
     while let Some(row) = rows.next()? {
         found.push((row.get(0)?, if row.get(1)? { State::Retrying } else { State::Queued }));
     }
-    Ok((found.len() - before <= LOOKED_UP_MAX).then_some(found))
+    Ok(Some(found))
 }
