@@ -21,6 +21,8 @@ const KEYS_WIDTH: f32 = 190.0;
 #[derive(Default)]
 pub(super) struct Help {
     typed: String,
+    /// The sheet was drawn: its search field has had the focus.
+    was_drawn: bool,
 }
 
 /// A part of the help.
@@ -94,12 +96,16 @@ impl Help {
             ui.spacing_mut().interact_size.y = 20.0;
             closes |= sheet::title_ui(ui, "Help", "Close the help sheet");
             let field = widgets::text_edit(&mut self.typed, "Search the help").desired_width(f32::INFINITY);
-            ui.add(field).accessible_name("Search the help").request_focus();
+            let field = ui.add(field).accessible_name("Search the help");
+            if !std::mem::replace(&mut self.was_drawn, true) {
+                field.request_focus();
+            }
             let height = (window.height() - 190.0).clamp(160.0, 600.0);
             let area = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
             area.auto_shrink(false).show(ui, |ui| {
                 ui.set_max_width(ui.available_width() - 8.0);
                 closes |= self.sections_ui(ui, seen);
+                widgets::follow_focus(ui);
             });
         });
         closes || modal.should_close()

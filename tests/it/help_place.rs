@@ -50,6 +50,29 @@ fn what_is_typed_filters_the_help_and_finds_the_search_syntax() {
 }
 
 #[test]
+fn the_buttons_of_the_help_are_reached_with_tab_and_come_into_sight() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    window.set_size(eframe::egui::vec2(860.0, 560.0));
+    window.run();
+    help(window);
+    assert!(window.get_by_role_and_label(Role::TextInput, "Search the help").is_focused());
+    let button = |window: &Window| {
+        let button = window.get_by_role_and_label(Role::Button, "Copy diagnostics");
+        (button.is_focused(), button.rect())
+    };
+    for _ in 0..40 {
+        press_key(window, Modifiers::NONE, Key::Tab);
+        if button(window).0 {
+            break;
+        }
+    }
+    window.run_steps(8);
+    let (is_focused, rect) = button(window);
+    assert!(is_focused && rect.top() > 0.0 && rect.bottom() < 560.0, "{is_focused} {rect:?}");
+}
+
+#[test]
 fn diagnostics_are_copied_without_keys_and_sources() {
     let mut opened = open(settings());
     let window = &mut opened.window;
