@@ -21,7 +21,7 @@ mod stream;
 mod tests;
 
 pub use account::{
-    AwsIdentity, AwsProfiles, DescribedStream, ListedStream, OnDemandBilling, Profile, ProfileKind,
+    AwsIdentity, AwsProfiles, DescribedStream, KeyOwner, ListedStream, OnDemandBilling, Profile, ProfileKind,
     SignInPage, StreamList,
 };
 pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};

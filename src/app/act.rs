@@ -173,7 +173,7 @@ impl Actor<'_> {
             }
             AccountCommand::StopSigningIn => account.stop_signing_in(),
             AccountCommand::WhoAmI(config) => {
-                setup.identity_coming(engine.account().identity((*config).clone()), *config);
+                setup.owner_coming(engine.account().key_owner((*config).clone()), *config);
             }
             AccountCommand::ListStreams(config) => {
                 setup.streams().list_coming(engine.account().streams((*config).clone()), *config);

@@ -23,7 +23,7 @@ use super::{
     opening,
     overlay::Overlay,
     palette,
-    pipeline::Pipeline,
+    pipeline::{Page, Pipeline},
     place::Place,
     places::Places,
     rail,
@@ -74,7 +74,7 @@ pub(super) struct MainWindow {
     alerts: Alerts,
     window_state: window_state::Tracker,
     pipeline: Pipeline,
-    /// The height of what stands at the window's lower edge: notices appear above it.
+    /// The height of what stays at the lower edge of the page: notices appear above it.
     below: f32,
 }
 
@@ -237,19 +237,24 @@ impl MainWindow {
         } else if !asks {
             let checked = |command| availability::checked(command, &self.snapshot);
             seen.commands.extend(command::pressed(ui).into_iter().map(checked));
+            if seen.place == Place::Test {
+                test.keys(ui);
+            }
         }
         status_line::panel_ui(ui, seen);
         under_way::panel_ui(ui, seen, resending.count());
         rail::panel_ui(ui, seen, setup.attention(seen));
-        self.pipeline.panel_ui(ui, seen, is_over || asks);
+        let page = Page {
+            is_covered: is_over || asks,
+            sets_up_in_force: seen.place == Place::SetUp && setup.is_about(seen.config),
+        };
+        self.pipeline.panel_ui(ui, seen, page);
         // Forms stay in the middle of a very wide window; tables take all of it.
         let width_max = match seen.place {
             Place::Live | Place::Stream => f32::INFINITY,
             Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
         };
         let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
-        let bottom = ui.available_rect_before_wrap().bottom();
-        self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let middle = widgets::middle(ui, width_max);
             // The place has an id of its own, so that its fields keep the focus when something around it appears or disappears.
@@ -264,6 +269,7 @@ impl MainWindow {
                 Place::Settings => settings.ui(ui, seen),
             });
         });
+        self.below = if seen.place == Place::SetUp { setup.foot() } else { 0.0 };
     }
 
     pub(super) fn stop(&mut self) {

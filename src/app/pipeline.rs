@@ -35,9 +35,18 @@ pub(super) struct Pipeline {
     drawer: Drawer,
 }
 
+/// What the strip knows of the page below it.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    /// A sheet is open over the window.
+    pub is_covered: bool,
+    /// It is Set up, and its steps are about the destination in force.
+    pub sets_up_in_force: bool,
+}
+
 impl Pipeline {
-    /// Draws the strip, and the drawer if it is open. `is_covered`: a sheet is open over the window.
-    pub(super) fn panel_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, is_covered: bool) {
+    /// Draws the strip, and the drawer if it is open.
+    pub(super) fn panel_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, page: Page) {
         let t = tokens(ui);
         let troubles = trouble::all(seen);
         let strip = Strip::of(seen, &troubles);
@@ -53,7 +62,7 @@ impl Pipeline {
             .frame(Frame::new().fill(t.window).inner_margin(margin));
         let shown = panel.show(ui, |ui| {
             let boxes = places(ui.max_rect());
-            self.drawer.decide(ui, seen, &troubles, (&boxes, is_covered));
+            self.drawer.decide(ui, seen, &troubles, (&boxes, page));
             live_region_ui(ui, &troubles);
             self.boxes_ui(ui, seen, (&strip, &troubles), &boxes);
             boxes

@@ -44,7 +44,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Credentials, CredentialsSource, Destination, DestinationKind, StreamArn},
-    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState, Status},
+    delivery::{AwsError, CheckFact, CheckKind, ForwarderState, KeyOwner, Status},
     engine::{Answer, Steps, WaitingEvents},
     policy::IamCall,
 };
@@ -77,6 +77,8 @@ pub(super) struct SetUp {
     format: FormatStep,
     check: Check,
     card: Card,
+    /// The height of the card, if it stays below the steps.
+    foot: f32,
 }
 
 impl SetUp {
@@ -96,6 +98,7 @@ impl SetUp {
             format: FormatStep::new(&draft.destination),
             check: Check::default(),
             card: Card::default(),
+            foot: 0.0,
             draft,
         };
         if set_up.is_dirty(config) {
@@ -128,7 +131,7 @@ impl SetUp {
         }
     }
 
-    pub(super) fn identity_coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
+    pub(super) fn owner_coming(&mut self, answer: Answer<Result<KeyOwner, AwsError>>, config: Config) {
         self.keys.identity.coming(answer, config);
     }
 
@@ -266,6 +269,16 @@ impl SetUp {
             || self.format.fault(&self.draft.destination).is_some()
     }
 
+    /// Whether the steps are about the stream and the keys in force.
+    pub(super) fn is_about(&self, config: &Config) -> bool {
+        identity::is_same_destination(&self.draft, config)
+    }
+
+    /// The height of what stays at the lower edge of the place.
+    pub(super) fn foot(&self) -> f32 {
+        self.foot
+    }
+
     /// Why the draft cannot be put in force, in a few words.
     fn reason(&self) -> Option<String> {
         reason(&self.draft).or_else(|| self.format.fault(&self.draft.destination))
@@ -283,13 +296,14 @@ impl SetUp {
         ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
             let decides = self.is_dirty(seen.config);
             let before = (self.guide.opened(), self.draft.destination.kind);
-            layout::page_ui(
+            let foot = layout::page_ui(
                 ui,
                 &mut (&mut *self, &mut *seen),
                 decides,
                 |(set_up, seen), ui| set_up.steps_ui(ui, seen),
                 |(set_up, seen), ui, room| set_up.card_ui(ui, seen, room),
             );
+            self.foot = foot;
             if before != (self.guide.opened(), self.draft.destination.kind) {
                 // What was drawn before the change is about another step.
                 ui.request_discard("another step is open");
@@ -364,6 +378,11 @@ impl SetUp {
     /// Draws the contents of the open step.
     fn step_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, step: Step, other_account: Option<&str>) {
         let before = ui.memory(Memory::focused);
+        // Above the fields: what is wrong stays in sight together with the step's title.
+        if step != Step::Check && !(step == Step::Keys && self.keys.identity.fault_ui(ui, seen, &self.draft))
+        {
+            self.check.fault_ui(ui, seen, &self.draft, step);
+        }
         match step {
             Step::Keys => {
                 let faults = DraftFaults::of(&self.draft);
@@ -381,7 +400,6 @@ impl SetUp {
                 return self.check.ui(ui, seen, &self.draft, missing.as_deref());
             }
         }
-        self.check.fault_ui(ui, seen, &self.draft, step);
         // Enter in a field moves on, where it stores nothing.
         let is_plain = match step {
             Step::Keys => self.draft.credentials.source != CredentialsSource::Keychain,

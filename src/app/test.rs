@@ -267,6 +267,11 @@ impl Test {
         });
     }
 
+    /// Takes the keys that send the event before anything is drawn: Enter would also press the button that has the focus.
+    pub(super) fn keys(&mut self, ui: &Ui) {
+        self.sends |= ui.input_mut(|input| input.consume_shortcut(&SEND));
+    }
+
     fn call_ui(&mut self, ui: &mut Ui, is_wide: bool) {
         if is_wide {
             widgets::segments_ui(ui, &mut self.drafts.kind, "Call", &CALLS);
@@ -281,7 +286,7 @@ impl Test {
     }
 
     fn send_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let by_keys = ui.input_mut(|i| i.consume_shortcut(&SEND)) || std::mem::take(&mut self.sends);
+        let by_keys = std::mem::take(&mut self.sends);
         let can_send = self.can_send(seen);
         let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
         let button = button.on_hover_text(ui.format_shortcut(&SEND));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::line::Millis;
+use super::{line::Millis, outcome::AwsError};
 
 /// The identity that AWS says our keys belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,15 @@ pub struct AwsIdentity {
     pub account_id: Arc<str>,
     /// The user or the assumed role.
     pub arn: Arc<str>,
+}
+
+/// The keys that were found for some settings, and who AWS says they belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// The end of the key's id, where the keys are from and how long they last, in a sentence.
+    pub keys: Arc<str>,
+    /// AWS's answer.
+    pub identity: Result<AwsIdentity, AwsError>,
 }
 
 /// A stream of the account and region.

@@ -81,7 +81,7 @@ pub(super) enum Request {
     /// The record that a delivery names.
     ReadRecord(Receipt),
     AwsProfiles,
-    AwsIdentity(Box<Config>),
+    KeyOwner(Box<Config>),
     StoreKeys {
         destination: Box<Destination>,
         keys: AwsKeys,
@@ -340,7 +340,7 @@ mod tests {
         let (shard_id, sequence_number) = ("shardId-000000000001".into(), "495".into());
         returns(Request::ReadRecord(Receipt { shard_id, sequence_number, place }));
         returns(Request::AwsProfiles);
-        returns(Request::AwsIdentity(config()));
+        returns(Request::KeyOwner(config()));
         let keys = AwsKeys { access_key_id: "my id".to_owned(), secret_access_key: "my secret".to_owned() };
         assert!(!format!("{keys:?}").contains("my"), "no key is printed");
         returns(Request::StoreKeys { destination: Box::new(config().destination), keys });

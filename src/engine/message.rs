@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     delivery::{
-        AwsError, AwsIdentity, AwsProfiles, CheckStep, Counts, Delivery, DescribedStream, Detail, Exported,
+        AwsError, AwsProfiles, CheckStep, Counts, Delivery, DescribedStream, Detail, Exported, KeyOwner,
         LogPage, OnDemandBilling, Record, Resent, StreamList, chart::Overview, error_code, query::FieldValue,
     },
     remedy::SignIn,
@@ -61,7 +61,7 @@ pub(super) enum Reply {
     Presets(Vec<Preset>),
     Record(Option<Record>),
     Profiles(AwsProfiles),
-    Identity(AwsIdentity),
+    KeyOwner(KeyOwner),
     Streams(StreamList),
     Stream(DescribedStream),
     OnDemandBilling(OnDemandBilling),

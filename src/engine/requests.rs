@@ -39,9 +39,7 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, request: Request) -> Outcome
             let profiles = kinesis::profiles().await?;
             Reply::Profiles(AwsProfiles { profiles, has_cli: config::program("aws").is_some() })
         }
-        Request::AwsIdentity(config) => {
-            Reply::Identity(kinesis::who_am_i(&config).await.map_err(Failure::Aws)?)
-        }
+        Request::KeyOwner(config) => Reply::KeyOwner(kinesis::who_am_i(&config).await.map_err(Failure::Aws)?),
         Request::StoreKeys { destination, keys } => {
             kinesis::store_keys(&destination, &keys.access_key_id, &keys.secret_access_key).await?;
             shared.try_now.notify_one();

@@ -1,7 +1,7 @@
 //! Set up as a guided switch: the steps verify themselves when they are left, the card switches, and saved destinations are
 //! switched between.
 
-use eframe::egui::{Key, Modifiers, accesskit::Role};
+use eframe::egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
@@ -154,7 +154,10 @@ fn keys_that_aws_does_not_know_keep_the_step_open_and_say_why() {
     click(window, "Next");
     wait_for(window, "why", |window| says(window, "Keys: needs attention"));
     assert!(says(window, "does not know the access key that this computer offers"));
+    let key = window.get_by_label_contains("from environment variables").rect();
+    let title = window.get_by_label("Keys: needs attention").rect();
     assert!(says(window, "Named profile"), "the step is open");
+    assert!(title.top() > 0.0 && title.bottom() < key.top(), "{title:?} is in sight, and {key:?} below it");
     click(window, "Next");
     window.run_steps(4);
     assert!(says(window, "AWS region"), "the next press moves on");
@@ -321,4 +324,55 @@ fn the_destination_in_force_is_saved_and_another_set_up_from_the_status_line() {
     click(window, "Discard");
     window.run();
     assert!(!says(window, "Destination New destination"));
+}
+
+#[test]
+fn a_fault_of_the_stream_in_force_is_not_told_of_another_one_that_is_set_up() {
+    if !is_run_with_keys("guided::a_fault_of_the_stream_in_force_is_not_told_of_another_one_that_is_set_up") {
+        return;
+    }
+    let [denying, other] = [(), ()].map(|()| Account::start(&["clicks"]));
+    let mut opened = with_waiting(&denying, 1);
+    let window = &mut opened.window;
+    window.get_by_label("Permission: needs attention");
+    edit(window, "Keys");
+    retype(window, "Other server", &other.url);
+    edit(window, "Format");
+    click(window, "Next");
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    for step in ["Keys", "Stream", "Permission", "Format", "Check and switch"] {
+        window.get_by_label(&format!("{step}: done"));
+    }
+    assert!(says(window, "The button that switches is in the card"));
+}
+
+#[test]
+fn a_delivery_that_is_blocked_while_another_stream_is_set_up_opens_its_drawer() {
+    if !is_run_with_keys("guided::a_delivery_that_is_blocked_while_another_stream_is_set_up_opens_its_drawer")
+    {
+        return;
+    }
+    let [denying, other] = [(), ()].map(|()| Account::start(&["clicks"]));
+    denying.deny_puts();
+    let mut opened = with_stream(&denying);
+    let window = &mut opened.window;
+    edit(window, "Keys");
+    retype(window, "Other server", &other.url);
+    edit(window, "Format");
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"E"}"#), 200);
+    wait_for(window, "the drawer", |window| says(window, "Delivery needs you"));
+}
+
+#[test]
+fn a_notice_leaves_the_card_of_a_narrow_window_free() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    window.set_size(vec2(860.0, 560.0));
+    window.run();
+    start_guide(window);
+    let card = window.get_by_role_and_label(Role::Button, "Discard").rect();
+    press(window, "Copy endpoint address");
+    let notice = window.get_by_label("Endpoint address copied").rect();
+    assert!(notice.bottom() < card.top(), "{notice:?} covers {card:?}");
 }

@@ -175,6 +175,11 @@ fn a_blocked_delivery_opens_its_drawer_once_and_stays_in_sight_when_it_is_closed
     assert!(!has_drawer(window), "the same trouble opens nothing");
     press_stage(window, "Forwarder");
     assert!(has_drawer(window));
+    press_key(window, Modifiers::COMMAND, Key::Num2);
+    settle(window);
+    assert!(!has_drawer(window), "another place was opened");
+    press_stage(window, "Forwarder");
+    assert!(has_drawer(window));
     press(window, "Show waiting events");
     assert!(!has_drawer(window), "it covers nothing that it leads to");
     assert_eq!(searched(window), "state:queued,retrying");
@@ -291,4 +296,17 @@ fn a_strip_at_rest_asks_for_no_frame() {
     send_seen(window);
     wait_for(window, "its delivery", |window| says(window, "1 delivered"));
     assert!(next_frame(window) <= Duration::from_secs(1), "the sparklines move");
+}
+
+#[test]
+fn the_keys_that_send_a_test_event_do_not_press_the_focused_box() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    go(window, "Test");
+    let (label, _) = stage_box(window, "Destination");
+    window.get_by_role_and_label(Role::Button, &label).focus();
+    window.run();
+    press_key(window, Modifiers::COMMAND, Key::Enter);
+    wait_for(window, "the delivery", |window| says(window, "1 delivered"));
+    assert!(says(window, "Send event"), "Test is still open");
 }

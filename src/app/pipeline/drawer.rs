@@ -13,6 +13,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
+    Page,
     announced::Announced,
     box_ui,
     explanation::explanation_ui,
@@ -47,6 +48,8 @@ pub(super) struct Drawer {
     announced: Announced,
     /// Where it was drawn in the frame before, while it is open.
     drawn: Option<Rect>,
+    /// The place in the frame before.
+    place: Option<Place>,
 }
 
 impl Drawer {
@@ -69,27 +72,31 @@ impl Drawer {
         ui.request_repaint();
     }
 
-    /// Decides whether the drawer is open in this frame. `boxes`: the boxes of the strip. `is_covered`: a sheet is open over
-    /// the window.
+    /// Decides whether the drawer is open in this frame. `boxes`: the boxes of the strip.
     pub(super) fn decide(
         &mut self,
         ui: &Ui,
         seen: &Seen<'_>,
         troubles: &[Trouble],
-        (boxes, is_covered): (&[Rect; 5], bool),
+        (boxes, page): (&[Rect; 5], Page),
     ) {
         self.announced.forget_ended(troubles, &seen.status.forwarder);
         if let Some(stage) = self.open {
             let is_over = !troubles.iter().any(|trouble| trouble.stage == stage);
-            if is_over || (!is_covered && (self.is_left(ui) || self.is_pressed_beside(ui, boxes))) {
+            let is_elsewhere = self.place.is_some_and(|place| place != seen.place);
+            let is_left = || self.is_left(ui) || self.is_pressed_beside(ui, boxes);
+            if is_over || is_elsewhere || (!page.is_covered && is_left()) {
                 self.close(ui);
             }
         }
+        self.place = Some(seen.place);
         if self.open.is_none()
-            && !is_covered
+            && !page.is_covered
             && let Some(stage) = self.announced.next(troubles)
         {
-            if troubles.iter().any(|trouble| trouble.stage == stage && is_said_in_place(seen, trouble)) {
+            if troubles.iter().any(|trouble| {
+                trouble.stage == stage && page.sets_up_in_force && is_said_in_set_up(seen, trouble)
+            }) {
                 self.announced.opened(stage, troubles);
             } else if may_cover(ui, expected(ui, boxes, stage)) {
                 self.toggle(stage, troubles);
@@ -184,11 +191,11 @@ fn expected(ui: &Ui, boxes: &[Rect; 5], stage: Stage) -> Rect {
     Rect::from_min_size(pos2(left, top), vec2(width, height))
 }
 
-/// Whether the open place is Set up, and shows this fault and what to do in its own steps.
-fn is_said_in_place(seen: &Seen<'_>, trouble: &Trouble) -> bool {
+/// Whether a step of Set up shows this fault and what to do.
+fn is_said_in_set_up(seen: &Seen<'_>, trouble: &Trouble) -> bool {
     let Kind::Fault { fault, .. } = &trouble.kind else { return false };
-    let place = remedy::remedy(fault, seen.config).location.map(|location| place::of_remedy(location).0);
-    seen.place == Place::SetUp && place == Some(Place::SetUp)
+    let location = remedy::remedy(fault, seen.config).location;
+    location.is_some_and(|location| place::of_remedy(location).0 == Place::SetUp)
 }
 
 /// Whether the drawer may open here by itself: it would cover neither what has the focus nor what the pointer is moving over.

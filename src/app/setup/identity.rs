@@ -18,7 +18,7 @@ use super::{
 use crate::{
     aws,
     config::{Config, CredentialsSource},
-    delivery::{AwsError, AwsIdentity},
+    delivery::{AwsError, AwsIdentity, KeyOwner},
     engine::Answer,
     remedy::{self, Location},
 };
@@ -27,7 +27,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub(super) struct Identity {
-    caller: Asked<AwsIdentity>,
+    owner: Asked<KeyOwner>,
     /// The answer has just arrived: scroll to it.
     reveal: bool,
 }
@@ -49,6 +49,11 @@ pub(super) fn is_same(one: &Config, other: &Config) -> bool {
         && partition(&one_is.region) == partition(&other_is.region)
 }
 
+/// Whether both deliver to the same stream with the same keys.
+pub(super) fn is_same_destination(one: &Config, other: &Config) -> bool {
+    one.destination.is_same_stream(&other.destination) && is_same(one, other)
+}
+
 /// Whether a list of streams for `one` is valid for `other`.
 pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
     one.credentials == other.credentials
@@ -63,13 +68,13 @@ impl Identity {
     }
 
     /// Records that AWS was asked about these settings.
-    pub(super) fn coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
-        self.caller.begin(PATIENCE, answer, config);
+    pub(super) fn coming(&mut self, answer: Answer<Result<KeyOwner, AwsError>>, config: Config) {
+        self.owner.begin(PATIENCE, answer, config);
     }
 
     /// The caller that AWS named, once, when the answer for this draft arrives.
     pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<AwsIdentity> {
-        if !self.caller.receive(ctx) {
+        if !self.owner.receive(ctx) {
             return None;
         }
         self.reveal = true;
@@ -78,24 +83,24 @@ impl Identity {
 
     /// The caller that AWS named, if it was asked about the credentials of this draft.
     pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
-        let (answer, config) = self.caller.answer()?;
-        answer.as_ref().ok().filter(|_| is_same(config, draft))
+        let (answer, config) = self.owner.answer()?;
+        answer.as_ref().ok()?.identity.as_ref().ok().filter(|_| is_same(config, draft))
     }
 
     /// Why AWS did not name the caller, if it was asked about the credentials of this draft. A server that
     /// cannot tell says nothing about the keys.
     pub(super) fn fault(&self, draft: &Config) -> Option<&AwsError> {
-        let (answer, config) = self.caller.answer()?;
-        answer.as_ref().err().filter(|fault| is_same(config, draft) && !remedy::says_nothing_of_keys(fault))
+        let (answer, config) = self.owner.answer()?;
+        fault_of(answer).filter(|fault| is_same(config, draft) && !remedy::says_nothing_of_keys(fault))
     }
 
     /// An answer about these credentials is known, whatever it is.
     pub(super) fn is_known(&self, draft: &Config) -> bool {
-        self.caller.answer().is_some_and(|(_, config)| is_same(config, draft))
+        self.owner.answer().is_some_and(|(_, config)| is_same(config, draft))
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        self.caller.is_waiting()
+        self.owner.is_waiting()
     }
 
     /// Asks AWS whose keys these are.
@@ -104,7 +109,7 @@ impl Identity {
         if config.destination.region.is_empty() {
             ANY_REGION.clone_into(&mut config.destination.region);
         }
-        self.caller.forget_answer();
+        self.owner.forget_answer();
         seen.push(Command::Account(AccountCommand::WhoAmI(Box::new(config))));
     }
 
@@ -112,15 +117,15 @@ impl Identity {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
         ui.add_space(2.0);
         ui.horizontal_wrapped(|ui| {
-            let can = missing.is_none() && !self.caller.is_waiting();
+            let can = missing.is_none() && !self.owner.is_waiting();
             let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::UserSearch, "Who am I?"));
             if button.inner.on_disabled_hover_text(missing.unwrap_or("Being asked")).clicked() {
                 self.ask(seen, draft);
             }
-            if self.caller.is_waiting() {
+            if self.owner.is_waiting() {
                 ui.add(Spinner::new().size(14.0));
                 ui.label(RichText::new("Asking …").color(tokens(ui).weak));
-            } else if self.caller.answer().is_none() {
+            } else if self.owner.answer().is_none() {
                 let text = if draft.destination.endpoint_url.is_empty() {
                     "Asks AWS whose keys these are. Needs no permission."
                 } else {
@@ -129,29 +134,50 @@ impl Identity {
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
-        let answer = ui.scope(|ui| self.answer_ui(ui, seen, draft));
+        let drawn = ui.scope(|ui| self.caller_ui(ui, seen, draft));
         if std::mem::take(&mut self.reveal) {
-            widgets::reveal(ui, answer.response.rect);
+            widgets::reveal(ui, drawn.response.rect);
         }
     }
 
-    fn answer_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
-        match self.caller.answer() {
-            Some((_, config)) if !is_same(config, draft) => {
-                widgets::hint_ui(ui, "The credentials have changed since this was asked.");
+    /// Draws why AWS did not name the caller, and which keys were used. False: there is no such fault.
+    pub(super) fn fault_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) -> bool {
+        let Some((answer, config)) = self.owner.answer().filter(|(_, config)| is_same(config, draft)) else {
+            return false;
+        };
+        let Some(fault) = fault_of(answer) else { return false };
+        let drawn = ui.scope(|ui| {
+            remedy_card::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
+            if let Ok(owner) = answer {
+                widgets::hint_ui(ui, &owner.keys);
             }
-            Some((Ok(caller), _)) => {
-                if widgets::fact_ui(ui, "You are", &caller.arn, true) {
-                    seen.copied("ARN");
-                }
-                if widgets::fact_ui(ui, "Account", &caller.account_id, true) {
-                    seen.copied("Account id");
-                }
-            }
-            Some((Err(fault), config)) => {
-                remedy_card::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
-            }
-            None => {}
+        });
+        if std::mem::take(&mut self.reveal) {
+            widgets::reveal(ui, drawn.response.rect);
         }
+        true
+    }
+
+    fn caller_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
+        let Some((answer, config)) = self.owner.answer() else { return };
+        if !is_same(config, draft) {
+            return widgets::hint_ui(ui, "The credentials have changed since this was asked.");
+        }
+        let Ok(KeyOwner { keys, identity: Ok(caller) }) = answer else { return };
+        widgets::hint_ui(ui, keys);
+        if widgets::fact_ui(ui, "You are", &caller.arn, true) {
+            seen.copied("ARN");
+        }
+        if widgets::fact_ui(ui, "Account", &caller.account_id, true) {
+            seen.copied("Account id");
+        }
+    }
+}
+
+/// Why no keys were found, or AWS did not name their owner.
+fn fault_of(answer: &Result<KeyOwner, AwsError>) -> Option<&AwsError> {
+    match answer {
+        Ok(owner) => owner.identity.as_ref().err(),
+        Err(fault) => Some(fault),
     }
 }

@@ -20,14 +20,15 @@ pub(super) enum Room {
     Lines,
 }
 
-/// Draws the steps and the card. `decides`: there is something to decide in the card.
+/// Draws the steps and the card. `decides`: there is something to decide in the card. Returns the height of the card, if it
+/// stays below the steps.
 pub(super) fn page_ui<S>(
     ui: &mut Ui,
     state: &mut S,
     decides: bool,
     steps_ui: impl FnOnce(&mut S, &mut Ui),
     card_ui: impl FnOnce(&mut S, &mut Ui, Room),
-) {
+) -> f32 {
     let all = ui.available_rect_before_wrap();
     let width = all.width();
     if width < BESIDE_WIDTH {
@@ -41,6 +42,7 @@ pub(super) fn page_ui<S>(
         Rect::from_min_max(pos2(all.right() - card_width, all.top()), pos2(all.right() + BAR, all.bottom()));
     scrolled_ui(ui, ("card", card), card_width, |ui| card_ui(state, ui, Room::Column));
     ui.advance_cursor_after_rect(all);
+    0.0
 }
 
 fn narrow_ui<S>(
@@ -49,13 +51,14 @@ fn narrow_ui<S>(
     decides: bool,
     steps_ui: impl FnOnce(&mut S, &mut Ui),
     card_ui: impl FnOnce(&mut S, &mut Ui, Room),
-) {
+) -> f32 {
     let width = ui.available_width();
     let mut card_ui = Some(card_ui);
+    let mut foot = 0.0;
     if decides && let Some(card_ui) = card_ui.take() {
         let frame = Frame::new().inner_margin(Margin { top: 8, bottom: 10, ..Margin::ZERO });
         let panel = Panel::bottom("the card").show_separator_line(false).frame(frame);
-        panel.show(ui, |ui| card_ui(state, ui, Room::Lines));
+        foot = panel.show(ui, |ui| card_ui(state, ui, Room::Lines)).response.rect.height();
     }
     let all = ui.available_rect_before_wrap();
     let all = all.with_max_x(all.right() + BAR);
@@ -65,6 +68,7 @@ fn narrow_ui<S>(
             card_ui(state, ui, Room::Column);
         }
     });
+    foot
 }
 
 fn scrolled_ui(ui: &mut Ui, (name, rect): (&str, Rect), width: f32, contents: impl FnOnce(&mut Ui)) {

@@ -55,7 +55,7 @@ impl Progress<'_> {
     }
 
     fn trouble(&self, seen: &Seen<'_>) -> Option<Trouble> {
-        if self.draft.destination.kind != seen.config.destination.kind {
+        if !identity::is_same_destination(self.draft, seen.config) {
             return None;
         }
         match &seen.status.forwarder {
@@ -75,9 +75,8 @@ impl Progress<'_> {
     fn is_proven(&self, seen: &Seen<'_>) -> bool {
         seen.status.takes_records
             && self.trouble(seen).is_none()
-            && self.draft.destination.is_same_stream(&seen.config.destination)
             && seen.config.destination.kind == DestinationKind::Kinesis
-            && identity::is_same(seen.config, self.draft)
+            && identity::is_same_destination(self.draft, seen.config)
     }
 
     /// The fault that stops delivery at this step.

@@ -11,8 +11,7 @@ use super::super::{
 use crate::{
     config::{Config, Destination},
     delivery::{
-        AwsError, AwsIdentity, AwsProfiles, DescribedStream, NewStream, OnDemandBilling, SignInPage,
-        StreamList,
+        AwsError, AwsProfiles, DescribedStream, KeyOwner, NewStream, OnDemandBilling, SignInPage, StreamList,
     },
     policy::Attachment,
     remedy::SignIn,
@@ -29,10 +28,10 @@ impl Account<'_> {
         })
     }
 
-    /// The AWS identity that the credentials of these settings have.
-    pub fn identity(&self, config: Config) -> Answer<Result<AwsIdentity, AwsError>> {
-        self.0.request(Request::AwsIdentity(Box::new(config)), |reply| {
-            if let Reply::Identity(identity) = reply { Some(identity) } else { None }
+    /// The keys of these settings, and who they belong to. An error: no keys were found.
+    pub fn key_owner(&self, config: Config) -> Answer<Result<KeyOwner, AwsError>> {
+        self.0.request(Request::KeyOwner(Box::new(config)), |reply| {
+            if let Reply::KeyOwner(owner) = reply { Some(owner) } else { None }
         })
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{AwsError, AwsIdentity, error_code},
+    delivery::{AwsError, AwsIdentity, KeyOwner, error_code},
     kinesis::{
         error::CallError,
         retry::{ClockOffset, retried},
@@ -71,10 +71,11 @@ pub(crate) fn check_account(identity: &AwsIdentity, account_id: &str) -> Result<
     ))
 }
 
-/// Who these settings are to AWS.
-pub async fn who_am_i(config: &Config) -> Result<AwsIdentity, AwsError> {
+/// The keys of these settings, and who they are to AWS. An error: no keys were found.
+pub async fn who_am_i(config: &Config) -> Result<KeyOwner, AwsError> {
     let found = find(config).await?;
-    identity_of(&found.aws, &mut ClockOffset::default()).await.map_err(|failure| failure.error)
+    let identity = identity_of(&found.aws, &mut ClockOffset::default()).await;
+    Ok(KeyOwner { keys: found.text.into(), identity: identity.map_err(|failure| failure.error) })
 }
 
 /// Enough of an access key id to tell two keys apart.
