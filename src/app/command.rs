@@ -402,6 +402,7 @@ pub(super) static ALL: &[Entry] = &[
     fault(PracticeFault::CutConnection, "Practice faults: cut the connection"),
     fault(PracticeFault::ExpireCredentials, "Practice faults: expire the credentials"),
     fault(PracticeFault::SlowAnswers, "Practice faults: slow answers"),
+    fault(PracticeFault::RefuseLargeRecords, "Practice faults: refuse large records"),
     entry(
         Command::Practice(PracticeCommand::ToggleStream),
         "Practice faults: delete the stream",

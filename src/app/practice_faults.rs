@@ -9,6 +9,8 @@ const THROTTLED: f32 = 0.5;
 const FAILED: f32 = 0.3;
 const CUT_OFF: f32 = 0.3;
 const SLOW: Duration = Duration::from_secs(2);
+/// More than the test events have, and less than an event with a long text.
+const RECORD_BYTES_MAX: usize = 1024;
 
 /// Why a fault cannot be switched on.
 pub(super) const NEEDS_PRACTICE: &str = "Practice faults need the practice stream as the destination";
@@ -23,15 +25,17 @@ pub(super) enum PracticeFault {
     CutConnection,
     ExpireCredentials,
     SlowAnswers,
+    RefuseLargeRecords,
 }
 
 impl PracticeFault {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Throttle,
         Self::FailPartOfBatch,
         Self::CutConnection,
         Self::ExpireCredentials,
         Self::SlowAnswers,
+        Self::RefuseLargeRecords,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -41,6 +45,7 @@ impl PracticeFault {
             Self::CutConnection => "Cut the connection",
             Self::ExpireCredentials => "Expire the credentials",
             Self::SlowAnswers => "Slow answers",
+            Self::RefuseLargeRecords => "Refuse large records",
         }
     }
 
@@ -54,6 +59,9 @@ impl PracticeFault {
             }
             Self::ExpireCredentials => "Every call is refused, as by AWS when temporary keys have expired",
             Self::SlowAnswers => "Each answer takes two seconds",
+            Self::RefuseLargeRecords => {
+                "Records over 1 KiB fail, as on AWS those over the stream's maximum (1 MiB or more)"
+            }
         }
     }
 
@@ -64,6 +72,7 @@ impl PracticeFault {
             Self::CutConnection => faults.cut_connection > 0.0,
             Self::ExpireCredentials => faults.expired_credentials,
             Self::SlowAnswers => !faults.delay.is_zero(),
+            Self::RefuseLargeRecords => faults.record_bytes_max.is_some(),
         }
     }
 
@@ -75,6 +84,7 @@ impl PracticeFault {
             Self::CutConnection => faults.cut_connection = share(CUT_OFF),
             Self::ExpireCredentials => faults.expired_credentials = on,
             Self::SlowAnswers => faults.delay = if on { SLOW } else { Duration::ZERO },
+            Self::RefuseLargeRecords => faults.record_bytes_max = on.then_some(RECORD_BYTES_MAX),
         }
     }
 }

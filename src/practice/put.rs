@@ -196,10 +196,11 @@ fn write(
     let stream = streams.get(name).ok_or_else(|| ApiError::no_stream(name, call.account()))?;
     let (id, spec) = (stream.created_s, stream.spec);
     let first = records.first().map_or(0, |first| stream.shard_by_hash(first.hash));
-    if largest > spec.record_bytes_max {
+    let record_bytes_max =
+        call.faults.record_bytes_max.map_or(spec.record_bytes_max, |lower| lower.min(spec.record_bytes_max));
+    if largest > record_bytes_max {
         return Err(ApiError::argument(format!(
-            "A record of {largest} bytes (data and partition key) exceeds the maximum record size of stream {name}, {} bytes.",
-            spec.record_bytes_max
+            "A record of {largest} bytes (data and partition key) exceeds the maximum record size of stream {name}, {record_bytes_max} bytes."
         )));
     }
     if terms.dry_run == Some(true) {

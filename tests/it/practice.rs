@@ -494,6 +494,26 @@ async fn a_delayed_answer_comes_late_and_its_record_was_written_before() {
 }
 
 #[tokio::test]
+async fn a_record_over_the_lowered_maximum_is_refused_until_the_fault_is_off() {
+    let running = with_stream(1).await;
+    running.set(Faults { record_bytes_max: Some(1024), ..Faults::default() });
+    let (fits, too_large) = ("x".repeat(1023), "x".repeat(1024));
+    assert_eq!(running.put(&fits).await, "ok", "the key counts, too");
+    assert_eq!(running.put(&too_large).await, "InvalidArgumentException");
+    let entries = vec![entry("k", &*fits), entry("k", &*too_large)];
+    let batch = running.client.put_records().stream_name("s").set_records(Some(entries)).send().await;
+    assert_eq!(code(&batch), "InvalidArgumentException", "as on AWS, one refuses the whole call");
+    let summary = running.client.describe_stream_summary().stream_name("s").send().await.unwrap();
+    assert_eq!(summary.stream_description_summary.unwrap().max_record_size_in_kib, Some(1024));
+    // It only lowers the maximum.
+    running.set(Faults { record_bytes_max: Some(usize::MAX), ..Faults::default() });
+    assert_eq!(running.put(&"x".repeat(1 << 20)).await, "InvalidArgumentException");
+    running.set(Faults::default());
+    assert_eq!(running.put(&too_large).await, "ok");
+    assert_eq!(running.kept().await, 2);
+}
+
+#[tokio::test]
 async fn expired_credentials_and_a_denied_permission_refuse_every_call() {
     let running = with_stream(1).await;
     for (faults, wanted) in [
