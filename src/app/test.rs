@@ -25,14 +25,13 @@ use super::{
     clock::Clock,
     command::{Command, TestCommand},
     place::Place,
-    practice_faults_card,
+    practice_faults_card::FaultsCard,
     seen::Seen,
     sources,
     theme::tokens,
     widgets,
 };
 use crate::{
-    config::DestinationKind,
     delivery::{AwsError, Detail, EventId, Record},
     engine::{Answer, Preset, TestSent},
     event::Kind,
@@ -79,6 +78,7 @@ pub(super) struct Test {
     form: form::Form,
     presets: presets::Presets,
     many: many::Many,
+    pub faults: FaultsCard,
     /// The name of the chosen source. If no source has it, the first one is used.
     source: String,
     /// The event does not get the mark of a test event.
@@ -174,7 +174,7 @@ impl Test {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = "Send an event through the real endpoint and follow it to its record";
         self.drafts.check(seen.config);
-        widgets::heading_ui(ui, "Test", subtitle, |_| {});
+        widgets::heading_ui(ui, "Test", subtitle, |ui| self.faults.button_ui(ui, seen));
         self.bar_ui(ui, seen);
         ui.add_space(4.0);
         let width = ui.available_width() - BAR_WIDTH;
@@ -202,14 +202,11 @@ impl Test {
     }
 
     fn left_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        self.faults.ui(ui, seen);
         self.composer_ui(ui, seen);
         ui.add_space(4.0);
         let event = self.can_send(seen).then(|| (self.outgoing(), self.source_index(seen)));
         self.many.ui(ui, seen, self.drafts.kind, event);
-        if seen.config.destination.kind == DestinationKind::Practice {
-            ui.add_space(4.0);
-            practice_faults_card::card_ui(ui, seen);
-        }
     }
 
     fn composer_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {

@@ -133,6 +133,7 @@ fn a_check_from_before_does_not_say_that_faults_are_on() {
     let mut opened = open(settings());
     let window = &mut opened.window;
     go(window, "Test");
+    press(window, "Practice faults");
     flip(window, "Expire the credentials");
     wait_for(window, "the fault", |window| says(window, "Practice faults are on"));
     go(window, "Set up");

@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::opened_window::{Window, copied, go, open, open_with, press_key, says, settings, wait_for};
+use crate::opened_window::{Window, copied, go, open, open_with, press, press_key, says, settings, wait_for};
 use crate::window::{rows, searched};
 
 /// Opens the command palette and types a text into it.
@@ -106,6 +106,7 @@ fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
 /// Whether the switches of the Test place are all off.
 fn has_no_faults(window: &mut Window) -> bool {
     go(window, "Test");
+    press(window, "Practice faults");
     let toggled = |window: &Window, name: &str| {
         window.get_by_role_and_label(Role::Switch, name).accesskit_node().toggled()
     };

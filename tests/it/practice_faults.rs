@@ -16,6 +16,7 @@ fn with_operation(operation: Operation) -> OpenedWindow {
     let mut opened = open(config);
     opened.window.set_size(eframe::egui::vec2(1280.0, 2000.0));
     go(&mut opened.window, "Test");
+    press(&mut opened.window, Role::Button, "Practice faults");
     opened
 }
 
@@ -137,6 +138,25 @@ fn slow_answers_are_waited_for() {
     });
     all_is_delivered(window, 1);
     switch_off(window);
+}
+
+#[test]
+fn the_switches_are_one_click_away_in_the_smallest_window_and_their_button_counts() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    window.set_size(eframe::egui::vec2(860.0, 560.0));
+    window.run_steps(4);
+    go(window, "Test");
+    assert!(window.query_by_role_and_label(Role::Switch, "Throttle").is_none());
+    press(window, Role::Button, "Practice faults");
+    window.run();
+    let switch = window.get_by_role_and_label(Role::Switch, "Throttle").rect();
+    assert!(window.ctx.content_rect().contains_rect(switch), "{switch}");
+    flip(window, "Throttle");
+    press(window, Role::Button, "Hide practice faults");
+    window.run();
+    window.get_by_role_and_label(Role::Button, "Practice faults: 1 on");
+    assert!(window.query_by_role_and_label(Role::Switch, "Throttle").is_none());
 }
 
 #[test]
