@@ -35,7 +35,7 @@ use cause::Cause;
 use context::{Audience, Context};
 
 pub use bound::bound;
-pub use cause::{class_of, is_the_clock, may_be_the_records, says_nothing_of_keys};
+pub use cause::{class_of, is_the_clock, may_be_the_records, refuses_the_record, says_nothing_of_keys};
 pub use class::Class;
 pub use context::about_profile;
 pub use label::label;

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     config,
     engine::{self, Engine, Faults},
+    remedy::Location,
 };
 
 /// Carries out commands. The answers go to the places.
@@ -42,6 +43,9 @@ impl Actor<'_> {
             Command::GoToRemedy(target) => {
                 let (place, section) = place::of_remedy(target);
                 places.open = place;
+                if target == Location::PracticeFaults {
+                    places.test.faults.open();
+                }
                 if let Some(section) = section {
                     places.setup.show(section, self.snapshot.config.destination.kind);
                 }

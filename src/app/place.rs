@@ -51,6 +51,7 @@ pub(super) enum Section {
     Stream,
     Credentials,
     Policy,
+    Format,
 }
 
 /// Where in this window a remedy sends the user.
@@ -59,7 +60,9 @@ pub(super) fn of_remedy(place: remedy::Location) -> (Place, Option<Section>) {
         remedy::Location::SetUpStream => (Place::SetUp, Some(Section::Stream)),
         remedy::Location::SetUpCredentials => (Place::SetUp, Some(Section::Credentials)),
         remedy::Location::SetUpPolicy => (Place::SetUp, Some(Section::Policy)),
+        remedy::Location::SetUpFormat => (Place::SetUp, Some(Section::Format)),
         remedy::Location::Sources => (Place::Sources, None),
+        remedy::Location::PracticeFaults => (Place::Test, None),
         remedy::Location::Live => (Place::Live, None),
         remedy::Location::Settings => (Place::Settings, None),
     }

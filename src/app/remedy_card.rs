@@ -1,7 +1,7 @@
 //! The remedy for an error: what happened, why, what to do, and a way there. In a card of a place's own column, and piece by
 //! piece for the drawer of the pipeline strip.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui, UiBuilder};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Response, RichText, Stroke, Ui, UiBuilder};
 use lucide_icons::Icon;
 
 use super::{
@@ -26,17 +26,22 @@ pub(super) struct Event {
     pub here: Place,
     /// The event's id if it has failed, so that it can be sent again.
     pub failed: Option<EventId>,
+    /// What made it fail is over: nothing has to be changed before it is sent again.
+    pub is_cause_over: bool,
 }
 
-/// The remedy in a place's own column. If the remedy is to send `event` again, the button does that.
+/// The remedy in a place's own column. If `event` has failed, a button sends it again.
 pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, event: Option<Event>) {
     let is_shared = seen.status.forwarder.fault().is_some_and(|shown| shown.code == fault.code);
-    let remedy = if is_shared {
+    let mut remedy = if is_shared {
         // Delivery as a whole has this fault, and is tried again by itself.
         remedy::remedy(fault, seen.config)
     } else {
         remedy::remedy_once(fault, seen.config)
     };
+    if event.is_some_and(|event| event.is_cause_over) {
+        "The cause is over: the event's record fits now. Resend the event.".clone_into(&mut remedy.action);
+    }
     once_ui(ui, seen, fault, (&remedy, event));
 }
 
@@ -130,38 +135,50 @@ pub(super) fn said_ui(ui: &mut Ui, fault: &AwsError) {
     ui.add(Label::new(said).wrap());
 }
 
-/// The buttons that lead to the remedy: to resend the event, to sign in, to the place where to act. The first is the primary
-/// one. True if there is any.
+/// The buttons that lead to the remedy: to sign in, to the place where to act, to resend the event. The first is the primary
+/// one: a resend only if nothing has to be changed before it. True if there is any.
 pub(super) fn ways_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy, event: Option<Event>) -> bool {
-    let failed =
-        event.and_then(|event| event.failed).filter(|_| remedy.location == Some(remedy::Location::Live));
     let mut has_primary = remedy.sign_in.is_some();
     if let Some(what) = &remedy.sign_in {
         sign_in::sign_in_ui(ui, seen, what);
     }
+    let failed = event.and_then(|event| event.failed).filter(|_| remedy.location.is_some());
+    let only_resend = failed.is_some()
+        && (remedy.location == Some(remedy::Location::Live)
+            || event.is_some_and(|event| event.is_cause_over));
+    if let Some(place) = remedy.location.filter(|place| !only_resend && leads_on(*place, event)) {
+        if way_ui(ui, !has_primary, Icon::ArrowRight, place.title()).clicked() {
+            seen.push(Command::GoToRemedy(place));
+        }
+        has_primary = true;
+    }
     if let Some(failed) = failed {
-        let button = widgets::primary_button_ui(ui, Icon::RotateCw, "Resend this event", true);
+        let button = way_ui(ui, !has_primary, Icon::RotateCw, "Resend this event");
         if button.on_hover_text("Queues this event again, behind waiting events").clicked() {
             seen.push(Command::Log(LogCommand::resend(failed)));
         }
         has_primary = true;
-    } else if let Some(place) = remedy.location
-        && event.is_none_or(|event| place::of_remedy(place).0 != event.here)
-    {
-        let button = if has_primary {
-            widgets::button_ui(ui, Icon::ArrowRight, place.title())
-        } else {
-            widgets::primary_button_ui(ui, Icon::ArrowRight, place.title(), true)
-        };
-        has_primary = true;
-        if button.clicked() {
-            seen.push(Command::GoToRemedy(place));
-        }
     }
     if let Some(link) = remedy.link {
         widgets::link_ui(ui, "What AWS says about it", link);
     }
     has_primary
+}
+
+/// Whether the way to this place leads somewhere else than to where the event is shown.
+fn leads_on(place: remedy::Location, event: Option<Event>) -> bool {
+    // The switches are in Test, but hidden until they are asked for.
+    place == remedy::Location::PracticeFaults
+        || event.is_none_or(|event| place::of_remedy(place).0 != event.here)
+}
+
+/// A button that is the primary one among those beside it, or not.
+pub(super) fn way_ui(ui: &mut Ui, is_primary: bool, icon: Icon, label: &str) -> Response {
+    if is_primary {
+        widgets::primary_button_ui(ui, icon, label, true)
+    } else {
+        widgets::button_ui(ui, icon, label)
+    }
 }
 
 /// A row of buttons. Without buttons it takes no room.

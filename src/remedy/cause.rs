@@ -66,6 +66,11 @@ pub fn may_be_the_records(error: &AwsError) -> bool {
     }
 }
 
+/// Whether the destination refused this record for good: for its size or its partition key.
+pub fn refuses_the_record(error: &AwsError) -> bool {
+    Cause::of(&error.code, &error.message) == Cause::Stream(Stream::RecordRefused)
+}
+
 /// Whether a failed question to STS says nothing about whether the keys may put, because there is no STS or it may not be
 /// asked.
 pub fn says_nothing_of_keys(error: &AwsError) -> bool {

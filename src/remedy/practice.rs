@@ -9,7 +9,7 @@ use super::{
     permission::Permission,
     signature::Signature,
     stream::Stream,
-    text::Remedy,
+    text::{Location, Remedy},
     throttling::Throttling,
 };
 
@@ -57,6 +57,12 @@ pub(super) fn remedy(cause: Cause, context: &Context) -> Option<Remedy> {
                 context.promise(EVENTS_SAFE)
             ),
         ),
+        Cause::Stream(Stream::RecordRefused) => Remedy::new(
+            "The practice stream cannot take this event.",
+            "Its record is larger than the practice stream takes: 1 MiB with its key, and 1 KiB while the fault “Refuse large records” is on.",
+            "The event is kept under Failed, and its user's later events go on. First switch that fault off. Then resend the event, in Live or with `tributary resend`.",
+        )
+        .at(Location::PracticeFaults),
         Cause::Signature(
             Signature::KeyUnknown | Signature::SecretWrong | Signature::Missing | Signature::ClockWrong,
         ) => Remedy::new(

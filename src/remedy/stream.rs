@@ -7,7 +7,7 @@ use super::{
     context::{Audience, Context, EVENTS_KEPT},
     text::{Location, Remedy, capitalised},
 };
-use crate::{config::Config, delivery::Stuck};
+use crate::{config::Config, delivery::Stuck, event::Encoding};
 
 const CREATE_STREAM: &str = "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
 pub(super) const LARGE_RECORDS: &str = "https://docs.aws.amazon.com/streams/latest/dev/large-records.html";
@@ -74,13 +74,7 @@ impl Stream {
                 "Set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console, or choose the aggregation `none` (destination.aggregation).",
             )
             .at(Location::SetUpStream),
-            Self::RecordRefused => Remedy::new(
-                format!("{stream} cannot take this event."),
-                "Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes. Base64 makes a record a third larger.",
-                "The event is kept under Failed, and its user's later events go on. To deliver it, raise the stream's maximum record size in the AWS console or use the encoding `json`, then resend it in Live or with `tributary resend`.",
-            )
-            .at(Location::Live)
-            .see(LARGE_RECORDS),
+            Self::RecordRefused => record_refused(context),
             Self::RequestRefused => Remedy::new(
                 format!("{server} does not accept the request for {stream}."),
                 format!("Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. The error message has the answer of {server}."),
@@ -135,6 +129,24 @@ impl Stream {
             .at(Location::SetUpStream),
         }
     }
+}
+
+/// The event has failed. A resend helps only after the stream or the encoding was changed.
+fn record_refused(context: &Context) -> Remedy {
+    let is_base64 = context.config.destination.encoding == Encoding::Base64;
+    let (third, or_json, location) = if is_base64 {
+        let third = " Base64 makes a record a third larger.";
+        (third, " or choose the encoding `json`", Location::SetUpFormat)
+    } else {
+        ("", "", Location::SetUpStream)
+    };
+    Remedy::new(
+        format!("{} cannot take this event.", context.stream),
+        format!("Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes.{third}"),
+        format!("The event is kept under Failed, and its user's later events go on. First raise the stream's maximum record size in the AWS console{or_json}. Then resend the event, in Live or with `tributary resend`."),
+    )
+    .at(location)
+    .see(LARGE_RECORDS)
 }
 
 /// The stream takes long to answer. `answer`: how long a put takes; `waits`: how long Tributary waits for an answer.

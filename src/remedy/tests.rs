@@ -6,7 +6,7 @@ mod new_stream;
 use super::{credentials::Provider, *};
 use crate::{
     config::{CredentialsSource, DestinationKind},
-    event::EndpointCode,
+    event::{Encoding, EndpointCode},
 };
 
 fn config() -> Config {
@@ -374,4 +374,33 @@ fn the_place_of_the_keys_is_said_once() {
     config.credentials.source = CredentialsSource::Default;
     let what = remedy(&AwsError::new("CredentialsFailed", "an odd error"), &config).what;
     assert_eq!(what, "Tributary could not get the AWS keys that this computer offers.");
+}
+
+#[test]
+fn a_record_too_large_says_what_to_change_before_it_is_resent() {
+    let error = AwsError::new(
+        "InvalidArgumentException",
+        "A record of 2000 bytes (data and partition key) exceeds the maximum record size of stream s, 1024 bytes.",
+    );
+    assert!(refuses_the_record(&error));
+    let of = |kind, encoding| {
+        let mut config = Config::default();
+        (config.destination.kind, config.destination.encoding) = (kind, encoding);
+        remedy_once(&error, &config)
+    };
+    for (kind, encoding, location, first) in [
+        (DestinationKind::Kinesis, Encoding::Base64, Location::SetUpFormat, "or choose the encoding `json`."),
+        (DestinationKind::Kinesis, Encoding::Json, Location::SetUpStream, "in the AWS console."),
+        (
+            DestinationKind::Practice,
+            Encoding::Base64,
+            Location::PracticeFaults,
+            "First switch that fault off.",
+        ),
+    ] {
+        let Remedy { action, location: at, .. } = of(kind, encoding);
+        assert_eq!(at, Some(location), "{action}");
+        let order = [action.find("First "), action.find(first), action.find("Then resend")];
+        assert!(order[0].is_some() && order.is_sorted(), "{order:?} {action}");
+    }
 }

@@ -13,8 +13,12 @@ pub enum Location {
     SetUpCredentials,
     /// Set up: what the keys may do.
     SetUpPolicy,
+    /// Set up: how an event becomes a record.
+    SetUpFormat,
     /// The endpoint, the write keys and the snippets.
     Sources,
+    /// The switches of the practice stream's faults.
+    PracticeFaults,
     /// The delivery log.
     Live,
     /// Everything else that can be set.
@@ -28,7 +32,9 @@ impl Location {
             Self::SetUpStream => "Set up › Stream",
             Self::SetUpCredentials => "Set up › Keys",
             Self::SetUpPolicy => "Set up › Permission",
+            Self::SetUpFormat => "Set up › Format",
             Self::Sources => "Sources",
+            Self::PracticeFaults => "Test › Practice faults",
             Self::Live => "Live",
             Self::Settings => "Settings",
         }
@@ -80,7 +86,13 @@ impl Remedy {
     pub(super) fn for_practice(self) -> Self {
         let location = match self.location {
             Some(Location::SetUpStream | Location::SetUpCredentials | Location::SetUpPolicy) | None => None,
-            Some(location @ (Location::Sources | Location::Live | Location::Settings)) => Some(location),
+            Some(
+                location @ (Location::SetUpFormat
+                | Location::Sources
+                | Location::PracticeFaults
+                | Location::Live
+                | Location::Settings),
+            ) => Some(location),
         };
         Self { location, link: None, sign_in: None, ..self }
     }

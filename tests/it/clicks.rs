@@ -464,6 +464,39 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
 }
 
 #[test]
+fn a_record_too_large_leads_to_the_format_before_it_is_resent() {
+    if !is_run_with_keys("clicks::a_record_too_large_leads_to_the_format_before_it_is_resent") {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match asked.action.as_str() {
+        "PutRecord" => {
+            let text = "The size of the record exceeds the maximum record size of the stream";
+            Reply::Error("InvalidArgumentException", text.to_owned())
+        }
+        _ => Reply::Usual,
+    });
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
+    let address = address(window);
+    assert_eq!(send(address, KEY, &event("ada", "Large")), 200);
+    go(window, "Live");
+    wait_for(window, "its line", |window| says(window, "Failed track Large"));
+    window.get_by_label_contains("Failed track Large").click();
+    wait_for(window, "what to do", |window| says(window, "First raise the stream's maximum record size"));
+    let left = |window: &Window, name| window.get_by_role_and_label(Role::Button, name).rect().left();
+    assert!(left(window, "Set up › Format") < left(window, "Resend this event"), "in this order");
+    press(window, "Set up › Format");
+    wait_for(window, "the open step", |window| {
+        window.query_by_role_and_label(Role::RadioButton, "json").is_some()
+    });
+    account.set_rule(|_| Reply::Usual);
+    go(window, "Live");
+    press(window, "Resend this event");
+    wait_for(window, "the event", |_| account.records("clicks").len() == 1);
+}
+
+#[test]
 fn answers_are_brought_into_sight_in_a_small_window() {
     if !is_run_with_keys("clicks::answers_are_brought_into_sight_in_a_small_window") {
         return;

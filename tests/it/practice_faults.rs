@@ -8,7 +8,10 @@ use tributary::{
     spool::{FILE_NAME, LogReader},
 };
 
-use crate::opened_window::{OpenedWindow, Window, explain, go, open, says, settings, wait_for};
+use crate::{
+    opened_window::{OpenedWindow, Window, address, explain, go, open, says, settings, wait_for},
+    window::{lines, search, send},
+};
 
 fn with_operation(operation: Operation) -> OpenedWindow {
     let mut config = settings();
@@ -138,6 +141,53 @@ fn slow_answers_are_waited_for() {
     });
     all_is_delivered(window, 1);
     switch_off(window);
+}
+
+/// How far left a button is: the primary one is the first.
+fn left_of(window: &Window, button: &str) -> f32 {
+    window.get_by_role_and_label(Role::Button, button).rect().left()
+}
+
+#[test]
+fn a_large_event_fails_and_is_delivered_when_it_is_resent_after_the_fault() {
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
+    let address = address(window);
+    flip(window, "Refuse large records");
+    for (user, note) in [("ada", "short"), ("bob", &*"long ".repeat(200)), ("cy", "short")] {
+        let event = format!(r#"{{"userId":"{user}","event":"Noted","properties":{{"note":"{note}"}}}}"#);
+        assert_eq!(send(address, "test-key-1234", &event), 200);
+    }
+    wait_for(window, "bob's to fail", |window| {
+        says(window, "3 accepted = 2 delivered + 0 queued + 1 failed")
+    });
+
+    go(window, "Live");
+    search(window, "userId:bob state:failed");
+    wait_for(window, "the one that failed", |window| {
+        lines(window).len() == 1 && says(window, "Failed track Noted")
+    });
+    window.get_by_label_contains("Failed track Noted").click();
+    wait_for(window, "why", |window| says(window, "larger than the practice stream takes"));
+    assert!(says(window, "First switch that fault off. Then resend the event"));
+    let (first, then) = (left_of(window, "Test › Practice faults"), left_of(window, "Resend this event"));
+    assert!(first < then, "a resend would fail again: {first} {then}");
+
+    press(window, Role::Button, "Test › Practice faults");
+    wait_for(window, "the switches", |window| {
+        window.query_by_role_and_label(Role::Switch, "Refuse large records").is_some()
+    });
+    press(window, Role::Switch, "Refuse large records");
+    wait_for(window, "the fault to be off", |window| !says(window, "Practice faults are on"));
+
+    go(window, "Live");
+    wait_for(window, "what is left to do", |window| says(window, "The cause is over"));
+    assert!(window.query_by_role_and_label(Role::Button, "Test › Practice faults").is_none());
+    press(window, Role::Button, "Resend this event");
+    wait_for(window, "the new event", |window| says(window, "Show the original"));
+    wait_for(window, "its delivery", |window| says(window, "Sequence number"));
+    go(window, "Test");
+    all_is_delivered(window, 3);
 }
 
 #[test]

@@ -19,8 +19,11 @@ use crate::{
         theme::tokens,
         widgets::{self, Tone},
     },
-    delivery::{Delivery, State},
-    event::shown,
+    config::DestinationKind,
+    delivery::{AwsError, Delivery, State},
+    engine::RECORD_BYTES_MAX,
+    event::{Encoding, shown},
+    remedy,
 };
 
 pub(super) fn payload_ui(ui: &mut Ui, loaded: &mut Loaded, seen: &mut Seen<'_>) {
@@ -117,9 +120,45 @@ pub(crate) fn error_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, he
         State::Delivered => {}
         State::Resent => remedy_card::resent_ui(ui, seen, error, delivery.resent_as),
         State::Rejected | State::Failed | State::Queued | State::Retrying => {
-            let event =
-                remedy_card::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
+            let event = remedy_card::Event {
+                here,
+                failed: (delivery.state == State::Failed).then_some(delivery.id),
+                is_cause_over: is_cause_over(delivery, error, seen),
+            };
             remedy_card::remedy_ui(ui, seen, error, Some(event));
         }
+    }
+}
+
+/// Whether the destination refused the event's record, and nothing in force would refuse it now.
+fn is_cause_over(delivery: &Delivery, error: &AwsError, seen: &Seen<'_>) -> bool {
+    if delivery.state != State::Failed || !remedy::refuses_the_record(error) {
+        return false;
+    }
+    let destination = &seen.config.destination;
+    fits_every_stream(delivery.bytes, &delivery.partition_key, destination.encoding)
+        && match destination.kind {
+            DestinationKind::Practice => seen.snapshot.faults.record_bytes_max.is_none(),
+            // Another server may take less than AWS.
+            DestinationKind::Kinesis => remedy::other_server(seen.config).is_none(),
+        }
+}
+
+/// Whether every stream of AWS takes the record of an event with that much JSON. Some streams take larger ones.
+fn fits_every_stream(json_bytes: u32, partition_key: &str, encoding: Encoding) -> bool {
+    usize::try_from(json_bytes)
+        .is_ok_and(|json| encoding.encoded_len(json) + partition_key.len() <= RECORD_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_too_large_in_base64_fits_as_json() {
+        assert!(!fits_every_stream(900_000, "ada", Encoding::Base64));
+        assert!(fits_every_stream(900_000, "ada", Encoding::Json));
+        assert!(fits_every_stream((1 << 20) - 3, "ada", Encoding::Json));
+        assert!(!fits_every_stream((1 << 20) - 2, "ada", Encoding::Json), "the key counts, too");
     }
 }

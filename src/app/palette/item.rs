@@ -82,9 +82,9 @@ const SETTINGS_ELSEWHERE: [(&str, &str, Where); 12] = [
         "The permissions that delivery needs, in four formats",
         Where::Remedy(Location::SetUpPolicy),
     ),
-    ("Record format", "Encoding: base64, JSON or JSON lines", Where::Go(Place::SetUp)),
-    ("Aggregation", "Several events in one record", Where::Go(Place::SetUp)),
-    ("Order per user", "Keeps the events of a user in order", Where::Go(Place::SetUp)),
+    ("Record format", "Encoding: base64, JSON or JSON lines", Where::Remedy(Location::SetUpFormat)),
+    ("Aggregation", "Several events in one record", Where::Remedy(Location::SetUpFormat)),
+    ("Order per user", "Keeps the events of a user in order", Where::Remedy(Location::SetUpFormat)),
     ("Write keys", "The keys with which sources send", Where::Go(Place::Sources)),
     ("SDK snippets", "Code that makes an SDK send here", Where::Go(Place::Sources)),
 ];

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{Label, Response, RichText, Separator, Ui};
+use eframe::egui::{Label, RichText, Separator, Ui};
 use lucide_icons::Icon;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::{
     app::{
         command::{Command, PracticeCommand},
         place::Place,
-        remedy_card,
+        remedy_card::{self, way_ui},
         seen::Seen,
         theme::{self, tokens},
         widgets,
@@ -73,15 +73,6 @@ fn fault_ui(
             countdown_ui(ui, next_try, seen);
         }
     });
-}
-
-/// A button that is the primary one of the drawer, or not.
-fn way_ui(ui: &mut Ui, is_primary: bool, icon: Icon, label: &str) -> Response {
-    if is_primary {
-        widgets::primary_button_ui(ui, icon, label, true)
-    } else {
-        widgets::button_ui(ui, icon, label)
-    }
 }
 
 fn switch_off_ui(ui: &mut Ui, seen: &mut Seen<'_>, is_primary: bool) {

@@ -51,6 +51,7 @@ impl Step {
             Section::Credentials => Self::Keys,
             Section::Stream => Self::Stream,
             Section::Policy => Self::Permission,
+            Section::Format => Self::Format,
         }
     }
 
@@ -60,7 +61,8 @@ impl Step {
             Self::Keys => Some(Location::SetUpCredentials),
             Self::Stream => Some(Location::SetUpStream),
             Self::Permission => Some(Location::SetUpPolicy),
-            Self::Format | Self::Check => None,
+            Self::Format => Some(Location::SetUpFormat),
+            Self::Check => None,
         }
     }
 

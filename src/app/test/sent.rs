@@ -215,7 +215,7 @@ impl Sent {
             // A request that was refused as a whole has no line in the log.
             let refusal = self.answer.as_ref().and_then(|answer| refusal(answer.as_ref().ok()?));
             if let Some(refusal) = refusal.filter(|_| self.pane.is_none()) {
-                let event = remedy_card::Event { here: Place::Test, failed: None };
+                let event = remedy_card::Event { here: Place::Test, failed: None, is_cause_over: false };
                 remedy_card::remedy_ui(ui, seen, &refusal, Some(event));
             }
             return;
