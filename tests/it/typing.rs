@@ -249,6 +249,46 @@ fn a_state_and_a_type_are_found_as_they_are_shown() {
     }
 }
 
+/// Draws for longer than any pause after which a text is searched for.
+fn pause(window: &mut Window) {
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(50));
+        window.step();
+    }
+}
+
+#[test]
+fn a_value_that_is_being_typed_is_no_mistake_until_the_field_is_left() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    send_seen(window);
+    go(window, "Live");
+    wait_for(window, "the event", |window| lines(window).len() == 1);
+    for text in ["state:rej", "type:tra", "since:3"] {
+        search(window, text);
+        pause(window);
+        assert_eq!(searched(window), text);
+        assert!(!says(window, "is not valid") && !says(window, "No events for this search"), "{text}");
+        assert!(says(window, "Delivered track Seen"), "{text}: the list shows what it did");
+    }
+    // No value is offered for this one, so Enter does not complete it.
+    press_key(window, Modifiers::NONE, Key::Enter);
+    settle(window);
+    assert!(says(window, "\"3\" is not valid"));
+    assert!(is_focused(window, "Search the log"));
+    // A value that no other one begins with is a mistake at once, and is none any more when it is corrected.
+    search(window, "state:x");
+    wait_for(window, "the mistake", |window| says(window, "\"x\" is not valid"));
+    search(window, "state:rej");
+    wait_for(window, "no mistake", |window| !says(window, "is not valid"));
+    pause(window);
+    window.get_by_role_and_label(Role::Button, "Pause").focus();
+    settle(window);
+    assert!(says(window, "\"rej\" is not valid"), "the field was left");
+    search(window, "state:rejected");
+    wait_for(window, "the answer", |window| says(window, "No matches"));
+}
+
 // Set up.
 
 #[test]

@@ -52,6 +52,8 @@ pub(super) struct Filters {
     time_range: TimeRange,
     typed_at: Option<Instant>,
     error: Option<QueryError>,
+    /// An error about a value that may still become right: it is shown when the field is left, or with Enter.
+    unfinished: Option<QueryError>,
     field: SearchField,
     /// The width of the menus beside the search field in the last frame.
     menus_width: f32,
@@ -65,14 +67,17 @@ impl Filters {
     /// The query, once typing has paused. `None`: nothing was typed, or the text is not a valid query.
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) -> Option<Query> {
         self.field.completion.logic(ctx, seen);
-        let pause = if self.field.offer.is_completing { CHOOSING_PAUSE } else { TYPING_PAUSE };
         let typed_at = self.typed_at?;
+        let is_choosing = self.field.offer.is_completing && Query::parse(&self.text, Clock::now()).is_ok();
+        let pause = if is_choosing { CHOOSING_PAUSE } else { TYPING_PAUSE };
         if let Some(rest) = pause.checked_sub(typed_at.elapsed()).filter(|rest| !rest.is_zero()) {
             ctx.request_repaint_after(rest);
             return None;
         }
         self.typed_at = None;
-        self.query()
+        let query = self.query();
+        self.unfinished = self.error.take_if(|error| self.field.may_become_right(error));
+        query
     }
 
     pub(super) fn values_coming(&mut self, answer: Answer<Result<Vec<FieldValue>, String>>) {
@@ -134,6 +139,7 @@ impl Filters {
     }
 
     fn query(&mut self) -> Option<Query> {
+        self.unfinished = None;
         match Query::parse(&self.text, Clock::now()) {
             Ok(query) => {
                 self.error = None;
@@ -218,12 +224,19 @@ impl Filters {
         let looks = Looks {
             width: if room >= SEARCH_WIDTH_MIN { room } else { line },
             is_wrong: self.error.is_some(),
+            keeps_focus: self.error.is_some() || self.unfinished.is_some(),
             tally: facts.tally.as_deref().filter(|_| self.error.is_none()),
             tally_hint: &facts.tally_hint,
         };
         let (rect, edited) = self.field.ui(ui, clock, &looks);
         let mut query = None;
         self.text = self.field.search.text();
+        if !self.field.is_typed_in()
+            && let Some(error) = self.unfinished.take()
+        {
+            self.error = Some(error);
+            ui.request_discard("a mistake is said");
+        }
         match edited {
             Edited::No => {}
             Edited::Typed => {

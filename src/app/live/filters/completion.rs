@@ -101,6 +101,20 @@ impl Completion {
     }
 }
 
+/// Whether `part` is the beginning of a value, for a key that does not take every value.
+pub(super) fn is_beginning(key: QueryKey, part: &str) -> bool {
+    let begins = |value: &str| value.starts_with(&part.to_lowercase());
+    match key {
+        QueryKey::State => State::ALL.map(State::as_str).into_iter().any(begins),
+        QueryKey::Type => Kind::ALL.map(Kind::as_str).into_iter().any(begins),
+        // An age such as `15m`, or a date with a time.
+        QueryKey::Since | QueryKey::Until => {
+            part.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | '.' | 'T'))
+        }
+        QueryKey::Field(_) => false,
+    }
+}
+
 fn of_lines(lines: u64) -> String {
     if lines == 1 { "1 recent event".to_owned() } else { format!("{} recent events", widgets::digits(lines)) }
 }
@@ -141,6 +155,24 @@ mod tests {
         );
         assert_eq!(inserts(&mut completion, "since:1"), ["since:15m ", "since:1h "]);
         assert_eq!(inserts(&mut completion, "http://x"), [""; 0]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_value_is_told_from_a_value_that_is_not_allowed() {
+        for (key, part, is) in [
+            (QueryKey::State, "rej", true),
+            (QueryKey::State, "Rej", true),
+            (QueryKey::State, "rejx", false),
+            (QueryKey::Type, "tr", true),
+            (QueryKey::Type, "trick", false),
+            (QueryKey::Since, "1", true),
+            (QueryKey::Since, "30", true),
+            (QueryKey::Until, "2026-11-3", true),
+            (QueryKey::Until, "yesterday", false),
+            (QueryKey::Field(Field::Event), "Ord", false),
+        ] {
+            assert_eq!(is_beginning(key, part), is, "{key:?} {part}");
+        }
     }
 
     #[test]

@@ -13,14 +13,18 @@ use eframe::egui::{
 };
 use lucide_icons::Icon;
 
-use super::{completion::Completion, search_text::SearchText, syntax::syntax_ui};
+use super::{
+    completion::{Completion, is_beginning},
+    search_text::SearchText,
+    syntax::syntax_ui,
+};
 use crate::{
     app::{
         clock::Clock,
         theme::{self, tokens},
         widgets,
     },
-    delivery::query,
+    delivery::query::{self, QueryError},
     event::shown,
 };
 
@@ -42,6 +46,17 @@ pub(super) struct SearchField {
     are_all_selected: bool,
     /// The cursor goes to the end of the text in the next frame.
     to_end: bool,
+    typing: Typing,
+}
+
+/// Whether more may be typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Typing {
+    /// The field has the focus.
+    GoesOn,
+    /// The field was left, or Enter was pressed.
+    #[default]
+    Ended,
 }
 
 /// What is offered to complete the text.
@@ -71,6 +86,8 @@ pub(super) enum Edited {
 pub(super) struct Looks<'a> {
     pub width: f32,
     pub is_wrong: bool,
+    /// Enter leaves the focus in the field: the text has a mistake, said or not.
+    pub keeps_focus: bool,
     /// How many events are found, at the right end.
     pub tally: Option<&'a str>,
     /// Why the number may be smaller than expected.
@@ -81,6 +98,19 @@ impl SearchField {
     pub(super) fn set(&mut self, text: &str) {
         self.search = SearchText::new(text);
         self.to_end = true;
+    }
+
+    /// Whether more may be typed to the value that this error is about: the value is the beginning of an allowed one.
+    pub(super) fn may_become_right(&self, error: &QueryError) -> bool {
+        let QueryError::Value { key, value } = error else { return false };
+        self.is_typed_in()
+            && query::being_typed(&self.offer.word)
+                .is_some_and(|(typed, _, part)| typed == *key && part == *value && is_beginning(typed, &part))
+    }
+
+    /// Whether the user is typing in the field. Enter ends that.
+    pub(super) fn is_typed_in(&self) -> bool {
+        self.typing == Typing::GoesOn
     }
 
     /// Draws the field. Returns its rectangle and what the user did.
@@ -116,7 +146,7 @@ impl SearchField {
                 let layout = Layout::left_to_right(Align::Center).with_main_wrap(true);
                 ui.allocate_ui_with_layout(vec2(width - right - 5.0, TOKEN_HEIGHT), layout, |ui| {
                     ui.set_width(width - right - 5.0);
-                    is_left = self.parts_ui(ui, (id, looks.is_wrong), clock);
+                    is_left = self.parts_ui(ui, (id, looks.keeps_focus), clock);
                 });
                 let layout = Layout::right_to_left(Align::Center);
                 if let Some(tally) = tally {
@@ -144,7 +174,7 @@ impl SearchField {
     }
 
     /// Draws icon, tokens and text. True if the user left the field, which makes tokens of what was typed: not an edit.
-    fn parts_ui(&mut self, ui: &mut Ui, (id, is_wrong): (Id, bool), clock: &Clock) -> bool {
+    fn parts_ui(&mut self, ui: &mut Ui, (id, keeps_focus): (Id, bool), clock: &Clock) -> bool {
         let t = tokens(ui);
         ui.add(Label::new(theme::icon(Icon::Search).color(t.weak)).selectable(false));
         let mut acted = None;
@@ -170,7 +200,8 @@ impl SearchField {
             put_cursor(ui, id, self.search.typed.chars().count());
         }
         let edit = self.typed_ui(ui, id);
-        widgets::keep_focus(&edit, is_wrong);
+        self.typing = if edit.has_focus() { Typing::GoesOn } else { Typing::Ended };
+        widgets::keep_focus(&edit, keeps_focus);
         // A click on a token to edit it takes the focus away for a moment.
         let is_left = edit.lost_focus() && !edit.has_focus() && !self.wants_focus;
         if is_left {
