@@ -23,6 +23,7 @@ use crate::{
     config,
     engine::{self, Engine, Faults},
     remedy::Location,
+    snippets::{self, Sdk},
 };
 
 /// Carries out commands. The answers go to the places.
@@ -279,6 +280,12 @@ impl Actor<'_> {
             WindowCommand::CopyEndpoint => {
                 self.ctx.copy_text(self.snapshot.public_endpoint());
                 return Some(Notice::done("Endpoint address copied"));
+            }
+            WindowCommand::CopyCurl => {
+                let source = self.snapshot.config.capture.sources.first()?;
+                let curl = snippets::snippet(Sdk::Curl, &self.snapshot.public_endpoint(), &source.write_key);
+                self.ctx.copy_text(curl);
+                return Some(Notice::done("curl command copied: run it in a terminal"));
             }
             WindowCommand::CopyDiagnostics => {
                 self.ctx.copy_text(diagnostics::text(self.snapshot, self.clock));

@@ -1,7 +1,7 @@
 //! Which commands would do nothing now, and why: the palette leaves them out, and their keys say why.
 
 use super::{
-    command::{Command, PracticeCommand, TestCommand},
+    command::{Command, PracticeCommand, TestCommand, WindowCommand},
     practice_faults,
     snapshot::Snapshot,
 };
@@ -25,6 +25,9 @@ pub(super) fn refusal(command: &Command, now: &Snapshot) -> Option<&'static str>
         }
         Command::Practice(PracticeCommand::SwitchAllOff) if now.practice_faults().is_empty() => {
             Some("No practice fault is on")
+        }
+        Command::Window(WindowCommand::CopyCurl) if now.config.capture.sources.is_empty() => {
+            Some("No source has a write key: add one in Sources")
         }
         _ => None,
     }

@@ -290,6 +290,8 @@ pub(super) enum WindowCommand {
     Licences,
     Theme(ThemePreference),
     CopyEndpoint,
+    /// Copies a command that sends an event, with the first source's write key.
+    CopyCurl,
     /// Copies versions, paths, settings and the state of delivery, without secrets.
     CopyDiagnostics,
     /// Opens the settings file in the desktop's editor.
@@ -396,6 +398,12 @@ pub(super) static ALL: &[Entry] = &[
         "Copy the endpoint's address",
         Icon::Copy,
         shift(Key::C),
+    ),
+    entry(
+        Command::Window(WindowCommand::CopyCurl),
+        "Copy a curl command that sends an event",
+        Icon::Terminal,
+        None,
     ),
     fault(PracticeFault::Throttle, "Practice faults: throttle"),
     fault(PracticeFault::FailPartOfBatch, "Practice faults: fail a part of each batch"),

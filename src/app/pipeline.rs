@@ -85,7 +85,9 @@ impl Pipeline {
             }
             let is_open = self.drawer.open() == Some(view.stage);
             match (box_ui::box_ui(ui, boxes[at], view, is_open), &view.click) {
-                (Some(Pressed::Failed), _) => seen.push(view::failed_events()),
+                (Some(Pressed::Link), _) => {
+                    seen.commands.extend(view.link.as_ref().map(|link| link.command.clone()));
+                }
                 (Some(Pressed::Box), Some((_, command))) => seen.push(command.clone()),
                 (Some(Pressed::Box), None) => {
                     self.drawer.toggle(view.stage, troubles);

@@ -8,7 +8,7 @@ use tributary::{config::Source, engine::Engine, practice::Faults};
 
 use crate::{
     opened_window::{
-        Window, address, explain, go, open, open_with, press, press_key, press_stage, says, settings,
+        Window, address, copied, explain, go, open, open_with, press, press_key, press_stage, says, settings,
         stage_box, wait_for,
     },
     window::{denied, searched, send, send_seen, without_profile},
@@ -86,6 +86,26 @@ fn before_the_first_event_the_boxes_say_what_to_do_next() {
 }
 
 #[test]
+fn before_the_first_event_curl_is_copied_with_one_click() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    let address = address(window);
+    go(window, "Live");
+    for (role, at) in [(Role::Link, "the strip"), (Role::Button, "the empty log")] {
+        window.get_by_role_and_label(role, "Copy curl").click();
+        window.step();
+        let curl = copied(window).expect(at);
+        assert!(curl.starts_with("curl -u test-key-1234:"), "{at}: {curl}");
+        assert!(curl.contains(&format!("http://{address}/v1/track")), "{at}: {curl}");
+        wait_for(window, "the notice", |window| says(window, "curl command copied"));
+        assert!(says(window, "No events yet"), "{at}: the log stays open, to see the event arrive");
+    }
+    send_seen(window);
+    wait_for(window, "the event", |window| says(window, "Delivered track Seen"));
+    assert!(window.query_by_label("Copy curl").is_none());
+}
+
+#[test]
 fn without_a_source_the_strip_asks_for_one() {
     let mut config = settings();
     config.capture.sources.clear();
@@ -93,6 +113,7 @@ fn without_a_source_the_strip_asks_for_one() {
     assert_eq!(name(&opened.window, "Sources"), "Sources. Add a source");
     press_stage(&mut opened.window, "Sources");
     opened.window.get_by_label("Who may send events, and how to point them here");
+    assert!(opened.window.query_by_label("Copy curl").is_none(), "there is no key to send with");
 }
 
 #[test]

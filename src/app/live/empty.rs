@@ -5,7 +5,12 @@ use lucide_icons::Icon;
 
 use super::{filters, pressed::Pressed};
 use crate::{
-    app::{place::Place, seen::Seen, widgets},
+    app::{
+        command::{Command, WindowCommand},
+        place::Place,
+        seen::Seen,
+        widgets,
+    },
     delivery::Query,
 };
 
@@ -29,11 +34,19 @@ pub(super) fn list_ui(ui: &mut Ui, seen: &mut Seen<'_>, filter: &Query) -> Optio
         widgets::empty_ui(ui, Icon::Activity, "No events in the log", &removed, None);
         return None;
     }
-    let text =
-        "Send one from the Test place, or point an SDK at the capture endpoint. It shows up here at once.";
+    let text = "Send one from the Test place or with curl, or point an SDK at the capture endpoint. It shows up here at \
+                once.";
     let action = Some((Icon::FlaskConical, "Send a test event"));
     if widgets::empty_ui(ui, Icon::Activity, "No events yet", text, action) {
         seen.go(Place::Test);
+    }
+    if !seen.config.capture.sources.is_empty() {
+        ui.vertical_centered(|ui| {
+            let hint = "Copies a command that sends an event, with the write key. Run it in a terminal";
+            if widgets::button_ui(ui, Icon::Copy, "Copy curl").on_hover_text(hint).clicked() {
+                seen.push(Command::Window(WindowCommand::CopyCurl));
+            }
+        });
     }
     None
 }

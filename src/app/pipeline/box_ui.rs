@@ -12,7 +12,7 @@ use lucide_icons::Icon;
 use super::{
     sparkline,
     stage::Stage,
-    view::{BoxView, Dot},
+    view::{BoxLink, BoxView, Dot},
 };
 use crate::app::{
     theme::{self, Tokens, tokens, weight},
@@ -87,7 +87,7 @@ impl Inks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pressed {
     Box,
-    Failed,
+    Link,
 }
 
 /// The id of a stage's box.
@@ -106,7 +106,7 @@ pub(super) fn box_ui(ui: &Ui, rect: Rect, view: &BoxView, is_open: bool) -> Opti
     widgets::ring_ui(ui, &response, RADIUS);
     let inner = rect.shrink2(vec2(PADDING, 0.0));
     let lines = [0.32, 0.70].map(|share| rect.top() + rect.height() * share);
-    let failed = head_ui(ui, inner.with_y(lines[0]), view, &inks);
+    let link = head_ui(ui, inner.with_y(lines[0]), view, &inks);
     words_ui(ui, inner.with_y(lines[1]), view, &inks);
     let pressed = response.clicked().then_some(Pressed::Box);
     let does = match view.click {
@@ -115,7 +115,7 @@ pub(super) fn box_ui(ui: &Ui, rect: Rect, view: &BoxView, is_open: bool) -> Opti
         None => "Shows what happened and what to do",
     };
     response.on_hover_text(format!("{name}\n{}\n{does}", view.about));
-    failed.or(pressed)
+    link.or(pressed)
 }
 
 /// The name for screen readers.
@@ -155,7 +155,7 @@ fn text_ui(ui: &Ui, left: f32, y: f32, galley: Arc<Galley>) -> f32 {
     right
 }
 
-/// The upper line: the dot, the title, and at the right the failed events and the sparkline.
+/// The upper line: the dot, the title, and at the right the link and the sparkline.
 fn head_ui(ui: &Ui, line: Rect, view: &BoxView, inks: &Inks) -> Option<Pressed> {
     const TITLE: (f32, f32) = (560.0, 12.0);
     let (mut left, mut right, y) = (line.left(), line.right(), line.top());
@@ -170,10 +170,11 @@ fn head_ui(ui: &Ui, line: Rect, view: &BoxView, inks: &Inks) -> Option<Pressed> 
         }
     }
     let mut pressed = None;
-    if view.failed > 0 {
-        let (place, is_pressed) = failed_ui(ui, right, y, view, inks);
+    if let Some(link) = &view.link {
+        let color = if view.tone == Some(Tone::Bad) { inks.title } else { link.tone.color(tokens(ui)) };
+        let (place, is_pressed) = link_ui(ui, (right, y), (link, view.stage), color);
         right = place.left() - GAP;
-        pressed = is_pressed.then_some(Pressed::Failed);
+        pressed = is_pressed.then_some(Pressed::Link);
     }
     let room = (right - left).max(0.0);
     let titles = view.titles.iter().map(|title| laid_out(ui, title, TITLE, inks.title));
@@ -216,21 +217,28 @@ fn icon_left_of_ui(ui: &Ui, right: f32, y: f32, icon: Icon, color: Color32) -> f
     right - WIDTH
 }
 
-/// The count of failed events, a link to them, ending at `right`.
-fn failed_ui(ui: &Ui, right: f32, y: f32, view: &BoxView, inks: &Inks) -> (Rect, bool) {
-    let t = tokens(ui);
-    let color = if view.tone == Some(Tone::Bad) { inks.title } else { t.err };
-    let name = format!("{} failed", widgets::digits(view.failed));
-    let galley = laid_out(ui, &name, (620.0, 12.0), color);
-    let rect = Rect::from_min_max(pos2(right - galley.size().x, y - 9.0), pos2(right, y + 9.0));
-    let link = ui.interact(rect.expand2(vec2(3.0, 1.0)), id(view.stage).with("failed"), Sense::click());
-    link.widget_info(|| WidgetInfo::labeled(Role::Link, true, &*name));
-    text_ui(ui, rect.left(), y, galley);
-    if link.hovered() || link.has_focus() {
+/// The link, ending at `right`.
+fn link_ui(
+    ui: &Ui,
+    (right, y): (f32, f32),
+    (link, stage): (&BoxLink, Stage),
+    color: Color32,
+) -> (Rect, bool) {
+    const ICON: f32 = 17.0;
+    let galley = laid_out(ui, &link.text, (620.0, 12.0), color);
+    let width = galley.size().x + link.icon.map_or(0.0, |_| ICON);
+    let rect = Rect::from_min_max(pos2(right - width, y - 9.0), pos2(right, y + 9.0));
+    let response = ui.interact(rect.expand2(vec2(3.0, 1.0)), id(stage).with("link"), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Link, true, &*link.name));
+    if let Some(icon) = link.icon {
+        icon_ui(ui, rect.left(), y, icon, color);
+    }
+    text_ui(ui, right - galley.size().x, y, galley);
+    if response.hovered() || response.has_focus() {
         ui.painter().hline(rect.x_range(), rect.bottom() - 1.0, Stroke::new(1.0, color));
     }
-    let is_clicked = link.clicked();
-    link.on_hover_text("Shows them in Live, each with its reason");
+    let is_clicked = response.clicked();
+    response.on_hover_text(link.about);
     (rect, is_clicked)
 }
 

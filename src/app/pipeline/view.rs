@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
+use lucide_icons::Icon;
+
 use super::{
     stage::Stage,
     trouble::{self, Trouble},
 };
 use crate::{
     app::{
-        command::Command,
+        command::{Command, WindowCommand},
         place::Place,
         seen::Seen,
         status_line,
@@ -51,8 +53,8 @@ pub(super) struct BoxView {
     pub words: Vec<(String, String)>,
     /// One value for each second, oldest first; empty: there is no such series.
     pub series: Vec<f32>,
-    /// Failed events, shown as a link of their own.
-    pub failed: u64,
+    /// Beside the title.
+    pub link: Option<BoxLink>,
     /// The words are the next thing to do.
     pub is_next_step: bool,
     /// What the figures mean, for the tooltip.
@@ -72,7 +74,7 @@ impl BoxView {
             titles: vec![stage.title().to_owned()],
             words: Vec::new(),
             series: Vec::new(),
-            failed: 0,
+            link: None,
             is_next_step: false,
             about: String::new(),
             click: Some(click),
@@ -101,6 +103,19 @@ impl BoxView {
             (value, more) => format!("{title}: {value}, {more}"),
         }
     }
+}
+
+/// A link in a box that does something else than the box.
+pub(super) struct BoxLink {
+    pub icon: Option<Icon>,
+    /// As it is painted.
+    pub text: String,
+    /// For screen readers.
+    pub name: String,
+    pub tone: Tone,
+    /// What a click does, for the tooltip.
+    pub about: &'static str,
+    pub command: Command,
 }
 
 /// The whole strip.
@@ -188,11 +203,6 @@ fn states(states: &[State]) -> Command {
     Command::Search(query::with("", QueryKey::State, &words))
 }
 
-/// The search for failed events.
-pub(super) fn failed_events() -> Command {
-    states(&[State::Failed])
-}
-
 /// The search for events that wait in the spool.
 pub(super) fn waiting_events() -> Command {
     states(&[State::Queued, State::Retrying])
@@ -226,6 +236,16 @@ fn sources(seen: &Seen<'_>, changes_in: &mut Option<Duration>) -> BoxView {
     if is_empty(seen) {
         let what = if seen.config.capture.sources.is_empty() { "Add a source" } else { "Connect a source" };
         view.asks(what, ("Shows the write key and the code for your SDK", Command::Go(Place::Sources)));
+        // Sources has it in full.
+        let is_offered = !seen.config.capture.sources.is_empty() && seen.place != Place::Sources;
+        view.link = is_offered.then(|| BoxLink {
+            icon: Some(Icon::Copy),
+            text: "curl".to_owned(),
+            name: "Copy curl".to_owned(),
+            tone: Tone::Note,
+            about: "Copies a command that sends an event, with the write key. Run it in a terminal",
+            command: Command::Window(WindowCommand::CopyCurl),
+        });
     }
     // A sender that is refused as a whole leaves no line in the log.
     let strange = status.unknown_senders.iter().any(|sender| is_present(sender.last_seen));
@@ -324,7 +344,17 @@ fn forwarder(seen: &Seen<'_>) -> BoxView {
     }
     status_line::forwarder_meaning(&status.forwarder).clone_into(&mut view.about);
     view.series = full(&status.delivered_per_sec);
-    view.failed = status.ledger.failed;
+    view.link = (status.ledger.failed > 0).then(|| {
+        let text = format!("{} failed", widgets::digits(status.ledger.failed));
+        BoxLink {
+            icon: None,
+            name: text.clone(),
+            text,
+            tone: Tone::Bad,
+            about: "Shows them in Live, each with its reason",
+            command: states(&[State::Failed]),
+        }
+    });
     view.flows_on = rate > 0.0;
     view
 }
