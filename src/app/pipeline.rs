@@ -8,6 +8,7 @@ mod announced;
 mod box_ui;
 mod drawer;
 mod explanation;
+mod page;
 mod sparkline;
 mod stage;
 mod trouble;
@@ -20,6 +21,7 @@ use eframe::egui::{
 use super::{seen::Seen, theme::tokens, widgets::Tone};
 use box_ui::Pressed;
 use drawer::Drawer;
+pub(super) use page::Page;
 use trouble::Trouble;
 use view::{BoxView, Strip};
 
@@ -33,15 +35,6 @@ const MARGIN: i8 = 9;
 #[derive(Default)]
 pub(super) struct Pipeline {
     drawer: Drawer,
-}
-
-/// What the strip knows of the page below it.
-#[derive(Clone, Copy)]
-pub(super) struct Page {
-    /// A sheet is open over the window.
-    pub is_covered: bool,
-    /// It is Set up, and its steps are about the destination in force.
-    pub sets_up_in_force: bool,
 }
 
 impl Pipeline {

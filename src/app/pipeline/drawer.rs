@@ -13,10 +13,10 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Page,
     announced::Announced,
     box_ui,
     explanation::explanation_ui,
+    page::Page,
     stage::Stage,
     trouble::{Kind, Trouble},
 };
