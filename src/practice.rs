@@ -7,19 +7,27 @@
 //!   ([`Practice::dropped`]).
 //! - Only a client with this instance's random key gets in, and never a web page (`access.rs`).
 //! - Connections are limited in number and time (`connections.rs`).
-//! - Shards split and merge as in AWS, but the answer comes when it is done: no stream is ever UPDATING.
+//! - Streams, shards and consumers change as in AWS, but the answer comes when it is done: none is ever UPDATING.
+//! - Records older than the retention period are no longer read.
+//! - The quotas of a shard hold while the fault switch `shard_limits` is on; how often the other operations may be called,
+//!   which AWS limits too, is not limited here.
 //!
-//! Absent on purpose: anything durable, consumers with fan-out, encryption, tags, read quotas, verification of
-//! signatures.
+//! Absent on purpose: anything durable, encryption (it is only noted), resource policies, channels, enhanced monitoring,
+//! verification of signatures.
 
 mod access;
+mod account;
 mod api_error;
+mod arn;
 mod call;
 mod checks;
 mod connections;
+mod consumer;
+mod consumers;
 mod faults;
 mod http;
 mod operations;
+mod page;
 mod put;
 mod read;
 mod resharding;
@@ -27,9 +35,13 @@ mod sequence;
 mod shard;
 mod shard_list;
 mod shared;
+mod start;
 mod store;
 mod stream;
+mod stream_settings;
 mod streams;
+mod tagging;
+mod tags;
 mod token;
 
 pub use faults::Faults;
@@ -91,7 +103,7 @@ impl Practice {
 
     /// Makes a provisioned stream, ready at once. An existing stream stays as it is, whatever its number of shards.
     pub fn create_stream(&self, name: &str, shards: u32) -> Result<(), Error> {
-        if !checks::is_name(name) || name.len() > 128 {
+        if !arn::is_name(name) || name.len() > 128 {
             return Err(Error::Name(name.to_owned()));
         }
         let mut streams = self.shared.streams();

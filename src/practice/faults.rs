@@ -22,7 +22,8 @@ pub struct Faults {
     pub expired_credentials: bool,
     /// Every call is answered `AccessDeniedException`.
     pub access_denied: bool,
-    /// Each shard takes 1,000 records and 1 MiB a second, as on AWS; beyond that, `ProvisionedThroughputExceededException`.
+    /// Each shard takes 1,000 records and 1 MiB a second and gives 5 answers to `GetRecords` and 2 MiB a second, as on AWS;
+    /// beyond that, `ProvisionedThroughputExceededException`.
     pub shard_limits: bool,
 }
 

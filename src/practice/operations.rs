@@ -2,7 +2,7 @@
 
 use super::api_error::ApiError;
 use super::call::Call;
-use super::{put, read, resharding, shard_list, streams};
+use super::{account, consumers, put, read, resharding, shard_list, stream_settings, streams, tagging};
 
 /// The answer's JSON; empty where AWS answers nothing.
 pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<String, ApiError> {
@@ -20,6 +20,24 @@ pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<St
         "PutRecords" => put::put_records,
         "GetShardIterator" => read::get_shard_iterator,
         "GetRecords" => read::get_records,
+        "IncreaseStreamRetentionPeriod" => stream_settings::increase_retention,
+        "DecreaseStreamRetentionPeriod" => stream_settings::decrease_retention,
+        "UpdateStreamMode" => stream_settings::update_stream_mode,
+        "UpdateMaxRecordSize" => stream_settings::update_max_record_size,
+        "StartStreamEncryption" => stream_settings::start_stream_encryption,
+        "StopStreamEncryption" => stream_settings::stop_stream_encryption,
+        "AddTagsToStream" => tagging::add_tags_to_stream,
+        "RemoveTagsFromStream" => tagging::remove_tags_from_stream,
+        "ListTagsForStream" => tagging::list_tags_for_stream,
+        "TagResource" => tagging::tag_resource,
+        "UntagResource" => tagging::untag_resource,
+        "ListTagsForResource" => tagging::list_tags_for_resource,
+        "RegisterStreamConsumer" => consumers::register_stream_consumer,
+        "DeregisterStreamConsumer" => consumers::deregister_stream_consumer,
+        "DescribeStreamConsumer" => consumers::describe_stream_consumer,
+        "ListStreamConsumers" => consumers::list_stream_consumers,
+        "DescribeLimits" => account::describe_limits,
+        "DescribeAccountSettings" => account::describe_account_settings,
         _ => return Err(ApiError::unknown_operation(400)),
     };
     if call.faults.access_denied {

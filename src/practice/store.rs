@@ -96,6 +96,10 @@ impl Streams {
         self.by_id.get(self.ids.get(name)?)
     }
 
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Stream> {
+        self.by_id.get_mut(self.ids.get(name)?)
+    }
+
     /// Names and streams in the order of the names, after `start`.
     pub(super) fn after<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, &'a Stream)> {
         let ids = self.ids.range::<str, _>((Bound::Excluded(start), Bound::Unbounded));
@@ -105,6 +109,11 @@ impl Streams {
     /// The open shards of all streams.
     pub(super) fn shard_count(&self) -> usize {
         self.by_id.values().map(|stream| stream.open().len()).sum()
+    }
+
+    /// The streams in on-demand mode.
+    pub(super) fn on_demand_count(&self) -> usize {
+        self.by_id.values().filter(|stream| stream.spec.on_demand).count()
     }
 
     /// Writes one record to a stream that [`Self::get`] found (by its `created_s`) under the same lock.

@@ -100,7 +100,7 @@ async fn the_practice_stream_answers_as_the_table_says() {
     let results = conformance::conformance(&running.client, Peer::Practice).await;
     let broken = conformance::broken(&results);
     assert!(broken.is_empty(), "rows of {} that do not hold:\n{broken}", results.len());
-    assert!(results.len() > 80, "the table has only {} rows", results.len());
+    assert!(results.len() > 200, "the table has only {} rows", results.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -188,7 +188,8 @@ async fn every_answer_has_a_request_id_and_errors_have_the_shape_of_aws() {
 async fn what_is_not_understood_is_refused_by_name() {
     let running = with_stream(1).await;
     for (operation, body, wanted) in [
-        ("RegisterStreamConsumer", "{}", "UnknownOperationException"),
+        ("PutResourcePolicy", "{}", "UnknownOperationException"),
+        ("RegisterStreamConsumer", "{}", "Value null at 'streamARN'"),
         ("", "{}", "UnknownOperationException"),
         ("PutRecord", "", "SerializationException"),
         ("PutRecord", "[]", "SerializationException"),
