@@ -24,6 +24,7 @@ mod checks;
 mod connections;
 mod consumer;
 mod consumers;
+mod event_stream;
 mod faults;
 mod http;
 mod operations;
@@ -40,6 +41,8 @@ mod store;
 mod stream;
 mod stream_settings;
 mod streams;
+mod subscribe;
+mod subscription;
 mod tagging;
 mod tags;
 mod token;
@@ -56,6 +59,7 @@ use std::io;
 use std::sync::Arc;
 use stream::StreamSpec;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Why a stream could not be made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -165,7 +169,10 @@ impl Practice {
         async move {
             let port = listener.local_addr()?.port();
             let limits = shared.settings.connections;
-            connections::serve(Handler::new(shared, port), listener, limits, stop).await;
+            let stopping = CancellationToken::new();
+            let handler = Handler::new(shared, port, stopping.clone());
+            let connections = connections::serve(handler, listener, limits, stopping, stop);
+            connections.await;
             Ok(())
         }
     }

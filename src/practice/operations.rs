@@ -2,10 +2,19 @@
 
 use super::api_error::ApiError;
 use super::call::Call;
-use super::{account, consumers, put, read, resharding, shard_list, stream_settings, streams, tagging};
+use super::subscription::Subscription;
+use super::{
+    account, consumers, put, read, resharding, shard_list, stream_settings, streams, subscribe, tagging,
+};
 
-/// The answer's JSON; empty where AWS answers nothing.
-pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<String, ApiError> {
+/// What a call is answered.
+pub(super) enum Answer {
+    /// Empty where AWS answers nothing.
+    Json(String),
+    Events(Subscription),
+}
+
+pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<Answer, ApiError> {
     let run: fn(&Call<'_>, &[u8]) -> Result<String, ApiError> = match operation {
         "CreateStream" => streams::create_stream,
         "DeleteStream" => streams::delete_stream,
@@ -38,10 +47,19 @@ pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<St
         "ListStreamConsumers" => consumers::list_stream_consumers,
         "DescribeLimits" => account::describe_limits,
         "DescribeAccountSettings" => account::describe_account_settings,
+        "SubscribeToShard" => {
+            check_access(call, operation)?;
+            return subscribe::subscribe_to_shard(call, body).map(Answer::Events);
+        }
         _ => return Err(ApiError::unknown_operation(400)),
     };
+    check_access(call, operation)?;
+    run(call, body).map(Answer::Json)
+}
+
+fn check_access(call: &Call<'_>, operation: &str) -> Result<(), ApiError> {
     if call.faults.access_denied {
         return Err(ApiError::access_denied(operation, call.account()));
     }
-    run(call, body)
+    Ok(())
 }

@@ -212,6 +212,7 @@ fn write(
     let mut streams = call.shared.streams();
     let stream = call.find(&streams, name)?;
     let (id, spec, is_encrypted) = (stream.created_s, stream.spec, stream.key_id.is_some());
+    let has_consumers = stream.consumers.len() > 0;
     let first = records.first().map_or(0, |first| stream.shard_by_hash(first.hash));
     if largest > spec.record_bytes_max {
         return Err(ApiError::argument(format!(
@@ -232,5 +233,9 @@ fn write(
         }
         streams.put(id, record.hash, record.content, options)
     };
-    Ok(Written { results: records.into_iter().map(put).collect(), is_encrypted })
+    let results = records.into_iter().map(put).collect();
+    if has_consumers && let Some(stream) = streams.get(name) {
+        stream.consumers.wake();
+    }
+    Ok(Written { results, is_encrypted })
 }

@@ -89,6 +89,7 @@ impl Streams {
         };
         self.order.retain(|(id, _)| *id != stream.created_s);
         self.bytes -= stream.bytes();
+        stream.consumers.wake();
         true
     }
 

@@ -330,5 +330,6 @@ impl Stream {
             self.open.push((range.0, *child));
         }
         self.open.sort_unstable();
+        self.consumers.wake();
     }
 }

@@ -15,9 +15,9 @@ use tributary::practice::{Faults, Limits, Practice, Settings};
 
 /// A practice stream that serves until dropped.
 pub struct Running {
-    practice: Practice,
+    pub practice: Practice,
     pub client: Client,
-    port: u16,
+    pub port: u16,
     server: JoinSet<std::io::Result<()>>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -47,11 +47,11 @@ pub async fn with_stream(shards: u32) -> Running {
 }
 
 impl Running {
-    async fn put(&self, data: &str) -> String {
+    pub async fn put(&self, data: &str) -> String {
         put(&self.client, "s", "k", data).await
     }
 
-    fn set(&self, faults: Faults) {
+    pub fn set(&self, faults: Faults) {
         self.practice.set_faults(faults);
     }
 
@@ -60,7 +60,13 @@ impl Running {
         read_all(&self.client, "s", 1).await.len()
     }
 
-    fn authorization(&self) -> String {
+    /// Stops the server, and waits for its end.
+    pub async fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.server.join_next().await.unwrap().unwrap().unwrap();
+    }
+
+    pub fn authorization(&self) -> String {
         format!(
             "AWS4-HMAC-SHA256 Credential={}/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=00",
             self.practice.access_key_id()
@@ -559,8 +565,7 @@ async fn an_idle_server_stops_at_once() {
     let mut running = with_stream(1).await;
     assert_eq!(running.put("d").await, "ok");
     let begun = Instant::now();
-    running.stop.take().unwrap().send(()).unwrap();
-    running.server.join_next().await.unwrap().unwrap().unwrap();
+    running.stop().await;
     // It does not wait for the two seconds that requests under way have.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
