@@ -8,7 +8,7 @@
 
 use super::api_error::ApiError;
 use crate::slots::Rank;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri, header, uri::Authority};
 
 /// What a request must name.
 pub(super) struct Expected<'a> {
@@ -26,7 +26,7 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> 
     }
     // HTTP/2 names the host in the target instead of the header, or in both.
     let hosts: Vec<_> = headers.get_all(header::HOST).iter().collect();
-    let authority = uri.authority().map(|authority| authority.as_str());
+    let authority = uri.authority().map(Authority::as_str);
     let is_ours = |host: &str| is_loopback(host, expected.port);
     let are_ours = hosts.iter().all(|host| host.to_str().is_ok_and(is_ours)) && authority.is_none_or(is_ours);
     if !are_ours || hosts.len() > 1 || (hosts.is_empty() && authority.is_none()) {

@@ -127,8 +127,8 @@ pub(super) fn update_max_record_size(call: &Call<'_>, body: &[u8]) -> Result<Str
 struct Encryption<'a> {
     #[serde(flatten, borrow)]
     stream: StreamRequest<'a>,
-    #[serde(borrow)]
-    encryption_type: Option<Text<'a>>,
+    #[serde(borrow, rename = "EncryptionType")]
+    kind: Option<Text<'a>>,
     #[serde(borrow)]
     key_id: Option<Text<'a>>,
 }
@@ -136,7 +136,7 @@ struct Encryption<'a> {
 impl Encryption<'_> {
     /// The stream's name and the key's id, if the form of all is right.
     fn check(&self, call: &Call<'_>) -> Result<(String, &str), ApiError> {
-        let (kind, key) = (self.encryption_type.as_deref(), self.key_id.as_deref());
+        let (kind, key) = (self.kind.as_deref(), self.key_id.as_deref());
         let mut checks = Checks::default();
         checks.present("encryptionType", kind.is_some());
         checks.choice("encryptionType", kind, &["NONE", "KMS"]);

@@ -131,20 +131,17 @@ impl Subscription {
             Err(error) => return (exception(&error), Phase::Over),
         };
         let shard = self.position.shard;
-        let (member, phase) = match &page.children {
+        let (member, phase) = if let Some(children) = &page.children {
             // As on AWS, the end of a shard has no number to go on from.
-            Some(children) => (children_member(children), Phase::Over),
-            None => {
-                // Behind the last record and before the next one, so that AT and AFTER both begin with the next one.
-                let arrived_ms = page.records.last().map_or(0, |record| record.arrived_ms);
-                let time_s = arrived_ms.max(now_ms().unsigned_abs()) / 1000 + 1;
-                let index = page.next.saturating_sub(1);
-                let number = Sequence { created_s: page.created_s, shard, index, time_s };
-                (
-                    format!("\"ContinuationSequenceNumber\":\"{number}\""),
-                    Phase::Reading(end, Some(Instant::now())),
-                )
-            }
+            (children_member(children), Phase::Over)
+        } else {
+            // Behind the last record and before the next one, so that AT and AFTER both begin with the next one.
+            let arrived_ms = page.records.last().map_or(0, |record| record.arrived_ms);
+            let time_s = arrived_ms.max(now_ms().unsigned_abs()) / 1000 + 1;
+            let index = page.next.saturating_sub(1);
+            let number = Sequence { created_s: page.created_s, shard, index, time_s };
+            let phase = Phase::Reading(end, Some(Instant::now()));
+            (format!("\"ContinuationSequenceNumber\":\"{number}\""), phase)
         };
         self.position = Position { created_s: page.created_s, shard, index: page.next };
         (event("SubscribeToShardEvent", page_json(&page, shard, &member)), phase)

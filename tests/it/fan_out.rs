@@ -5,7 +5,7 @@
 use crate::conformance::code;
 use crate::practice::{Running, with_stream};
 use aws_sdk_kinesis::operation::subscribe_to_shard::SubscribeToShardOutput;
-use aws_sdk_kinesis::types::{ShardIteratorType, StartingPosition, SubscribeToShardEvent};
+use aws_sdk_kinesis::types::{ChildShard, ShardIteratorType, StartingPosition, SubscribeToShardEvent};
 use axum::http::{Method, Request};
 use std::time::{Duration, Instant};
 use tributary::practice::Faults;
@@ -87,7 +87,7 @@ async fn a_subscription_gets_what_is_there_what_comes_and_the_end_of_its_shard()
             break event;
         }
     };
-    let children: Vec<_> = last.child_shards().iter().map(|child| child.shard_id()).collect();
+    let children: Vec<_> = last.child_shards().iter().map(ChildShard::shard_id).collect();
     assert_eq!(children, ["shardId-000000000001", "shardId-000000000002"]);
     assert_eq!(subscribed.next().await.unwrap().map(|event| event.records.len()), None);
 }
