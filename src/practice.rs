@@ -1,7 +1,8 @@
 //! The practice stream: a small Amazon Kinesis on loopback, with fault switches.
 //!
-//! It speaks AWS JSON 1.1, so the real AWS SDK reaches it as it reaches AWS: practice and AWS share one code path. It
-//! keeps AWS's limits, errors and order, and adds a promise: a tailing reader never misses a record.
+//! It speaks what AWS SDKs speak to Kinesis (JSON and CBOR, over HTTP/1.1 and HTTP/2), so they reach it as they reach AWS:
+//! practice and AWS share one code path. It keeps AWS's limits, errors and order, and adds a promise: a tailing reader
+//! never misses a record.
 //!
 //! - Records live in memory below a limit on their bytes. Above it the oldest go first and are counted
 //!   ([`Practice::dropped`]).
@@ -20,12 +21,14 @@ mod account;
 mod api_error;
 mod arn;
 mod call;
+mod cbor;
 mod checks;
 mod connections;
 mod consumer;
 mod consumers;
 mod event_stream;
 mod faults;
+mod format;
 mod http;
 mod operations;
 mod page;

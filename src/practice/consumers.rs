@@ -41,9 +41,8 @@ pub(super) fn register_stream_consumer(call: &Call<'_>, body: &[u8]) -> Result<S
     let (name, consumer) = (call.stream_name(None, arn)?, consumer.unwrap_or_default());
     let mut tags = Tags::new();
     let added = tags::add(&mut tags, request.tags.unwrap_or_default());
-    added.map_err(|why| {
-        ApiError::argument(format!("Consumer {consumer} was not registered because {why}."))
-    })?;
+    let failed = || format!("Consumer {consumer} was not registered");
+    added.map_err(|why| ApiError::argument(why.message(&failed())))?;
     let mut streams = call.shared.streams();
     let stream = call.find_mut(&mut streams, name)?;
     if stream.consumers.get(consumer).is_some() {

@@ -1,12 +1,13 @@
 //! HTTP in and out: one request is one call.
 //!
 //! The headers are checked before the body is read. The bodies in memory share a budget: the program's own client has one,
-//! all other clients another. The answer is JSON, or for `SubscribeToShard` a stream of events.
+//! all other clients another. The answer has the request's format, or for `SubscribeToShard` it is a stream of events.
 
 use super::access::{self, Expected};
 use super::api_error::ApiError;
 use super::call::Call;
 use super::faults::{Ending, Faults};
+use super::format::Format;
 use super::operations::{self, Answer};
 use super::shared::Shared;
 use crate::clock::now_ms;
@@ -56,15 +57,15 @@ impl Handler {
         request: Request,
     ) -> Response {
         let busy = slot.busy();
-        let faults = self.shared.faults();
+        let (faults, format) = (self.shared.faults(), Format::of(request.headers()));
         let answer = self.answer(slot, request, faults).await;
         if !faults.delay.is_zero() {
             tokio::time::sleep(faults.delay).await;
         }
         match answer {
-            Ok(Some(Answer::Json(text))) => response(200, "application/x-amz-json-1.1", Body::from(text)),
+            Ok(Some(Answer::Json(text))) => formatted(200, format, text),
             Ok(Some(Answer::Events(subscription))) => {
-                let events = subscription.events(self.stopping.clone());
+                let events = subscription.events(format, self.stopping.clone());
                 // The connection is busy for as long as events come.
                 let events = events.map(move |event| {
                     let _busy = &busy;
@@ -77,8 +78,10 @@ impl Handler {
                 future::pending().await
             }
             Err(error) => {
-                let text = json!({ "__type": error.code, "message": error.message }).to_string();
-                response(error.status, "application/x-amz-json-1.1", Body::from(text))
+                // AWS writes this error's message with a capital letter.
+                let message = if error.code == "SerializationException" { "Message" } else { "message" };
+                let text = json!({ "__type": error.code, message: error.message }).to_string();
+                formatted(error.status, format, text)
             }
         }
     }
@@ -98,6 +101,7 @@ impl Handler {
         let time_max = self.shared.settings.body_time_max;
         let body = tokio::time::timeout(time_max, read_body(&head.headers, body, bodies)).await;
         let body = body.unwrap_or_else(|_late| Err(ApiError::slow_body()))?;
+        let body = Format::of(&head.headers).read(body)?;
         if faults.expired_credentials {
             return Err(ApiError::expired_credentials());
         }
@@ -169,6 +173,10 @@ async fn discard(body: Body, read: usize) -> Result<Bytes, ApiError> {
         }
     }
     Err(ApiError::too_large(BODY_BYTES_MAX))
+}
+
+fn formatted(status: u16, format: Format, text: String) -> Response {
+    response(status, format.content_type(), Body::from(format.write(text)))
 }
 
 fn response(status: u16, kind: &'static str, body: Body) -> Response {

@@ -63,3 +63,91 @@ fn check_access(call: &Call<'_>, operation: &str) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::faults::Faults;
+    use super::super::shared::{Settings, Shared};
+    use super::*;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    const START: u64 = 1_795_000_000_000;
+    const DAY: u64 = 24 * 3_600_000;
+
+    /// A practice stream at a time of the test's choice.
+    struct Clocked(Arc<Shared>);
+
+    impl Clocked {
+        /// With a stream `s` of one shard.
+        fn new() -> Self {
+            let clocked = Self(Arc::new(Shared::new(Settings::default())));
+            clocked.ask(START, "CreateStream", json!({ "ShardCount": 1 })).unwrap();
+            clocked
+        }
+
+        /// The answer for the stream `s`, or the error's code.
+        fn ask(&self, now_ms: u64, operation: &str, mut body: Value) -> Result<Value, &'static str> {
+            if body.get("ShardIterator").or(body.get("NextToken")).is_none() {
+                body["StreamName"] = "s".into();
+            }
+            let call = Call { shared: &self.0, faults: Faults::default(), now_ms };
+            match answer(&call, operation, body.to_string().as_bytes()) {
+                Ok(Answer::Json(text)) => Ok(serde_json::from_str(&text).unwrap_or_default()),
+                Ok(Answer::Events(_)) => panic!("it subscribes"),
+                Err(error) => Err(error.code),
+            }
+        }
+
+        fn iterator(&self, now_ms: u64) -> Value {
+            let oldest = json!({ "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON" });
+            self.ask(now_ms, "GetShardIterator", oldest).unwrap()["ShardIterator"].clone()
+        }
+
+        fn records(&self, now_ms: u64) -> usize {
+            let page = json!({ "ShardIterator": self.iterator(now_ms) });
+            self.ask(now_ms, "GetRecords", page).unwrap()["Records"].as_array().unwrap().len()
+        }
+
+        fn shards(&self, now_ms: u64, filter: &str) -> usize {
+            let list = json!({ "ShardFilter": { "Type": filter } });
+            self.ask(now_ms, "ListShards", list).unwrap()["Shards"].as_array().unwrap().len()
+        }
+    }
+
+    #[test]
+    fn iterators_and_next_tokens_expire_after_five_minutes() {
+        let clocked = Clocked::new();
+        let page = json!({ "ShardIterator": clocked.iterator(START) });
+        assert!(clocked.ask(START + 300_000, "GetRecords", page.clone()).is_ok());
+        assert_eq!(clocked.ask(START + 300_001, "GetRecords", page), Err("ExpiredIteratorException"));
+        let split = json!({ "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "1000" });
+        clocked.ask(START, "SplitShard", split).unwrap();
+        let list = clocked.ask(START, "ListShards", json!({ "MaxResults": 1 })).unwrap();
+        let next = json!({ "NextToken": list["NextToken"] });
+        assert!(clocked.ask(START + 300_000, "ListShards", next.clone()).is_ok());
+        assert_eq!(clocked.ask(START + 300_001, "ListShards", next), Err("ExpiredNextTokenException"));
+    }
+
+    #[test]
+    fn records_older_than_the_retention_period_are_no_longer_read() {
+        let clocked = Clocked::new();
+        let put = json!({ "PartitionKey": "k", "Data": "YQ==" });
+        clocked.ask(START, "PutRecord", put.clone()).unwrap();
+        assert_eq!([DAY, DAY + 1].map(|later| clocked.records(START + later)), [1, 0]);
+        let longer = json!({ "RetentionPeriodHours": 48 });
+        clocked.ask(START + DAY, "IncreaseStreamRetentionPeriod", longer).unwrap();
+        clocked.ask(START + DAY, "PutRecord", put).unwrap();
+        assert_eq!([2 * DAY, 2 * DAY + 1].map(|later| clocked.records(START + later)), [2, 1]);
+    }
+
+    #[test]
+    fn the_trim_horizon_moves_over_closed_shards() {
+        let clocked = Clocked::new();
+        let split = json!({ "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "1000" });
+        clocked.ask(START + 1000, "SplitShard", split).unwrap();
+        let filters = ["AT_TRIM_HORIZON", "FROM_TRIM_HORIZON"];
+        assert_eq!(filters.map(|filter| clocked.shards(START + DAY, filter)), [1, 3]);
+        assert_eq!(filters.map(|filter| clocked.shards(START + DAY + 2000, filter)), [2, 2]);
+    }
+}

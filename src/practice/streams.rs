@@ -93,8 +93,8 @@ pub(super) fn create_stream(call: &Call<'_>, body: &[u8]) -> Result<String, ApiE
 
 fn create(call: &Call<'_>, name: &str, spec: StreamSpec, added: Tags) -> Result<(), ApiError> {
     let mut tags = Tags::new();
-    let refused = |why| ApiError::argument(format!("Stream {name} was not created because {why}."));
-    tags::add(&mut tags, added).map_err(refused)?;
+    let failed = || format!("Stream {name} was not created");
+    tags::add(&mut tags, added).map_err(|why| ApiError::argument(why.message(&failed())))?;
     let mut streams = call.shared.streams();
     let used = streams.shard_count();
     if streams.get(name).is_none() && used + spec.shards as usize > SHARDS_MAX as usize {

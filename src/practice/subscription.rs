@@ -5,6 +5,7 @@
 
 use super::api_error::ApiError;
 use super::event_stream::{event, exception};
+use super::format::Format;
 use super::page::{children_member, page_json};
 use super::sequence::Sequence;
 use super::shard;
@@ -61,14 +62,18 @@ enum Phase {
 
 impl Subscription {
     /// The frames of its answer.
-    pub(super) fn events(self, stopping: CancellationToken) -> impl Stream<Item = Bytes> + Send {
+    pub(super) fn events(
+        self,
+        format: Format,
+        stopping: CancellationToken,
+    ) -> impl Stream<Item = Bytes> + Send {
         futures_util::stream::unfold((self, Phase::Opening), move |(mut subscription, phase)| {
             let stopping = stopping.clone();
             async move {
                 let (frame, phase) = match phase {
                     Phase::Opening => {
                         let end = Instant::now() + LIFETIME;
-                        (event("initial-response", "{}".into()), Phase::Reading(end, None))
+                        (event("initial-response", "{}".into(), format), Phase::Reading(end, None))
                     }
                     Phase::Reading(end, last) => {
                         let ended = async {
@@ -78,7 +83,7 @@ impl Subscription {
                             }
                         };
                         tokio::select! {
-                            found = subscription.next(last) => subscription.frame(found, end),
+                            found = subscription.next(last) => subscription.frame(found, end, format),
                             () = ended => return None,
                         }
                     }
@@ -125,10 +130,15 @@ impl Subscription {
     }
 
     /// The frame of what was read; the position moves behind it.
-    fn frame(&mut self, found: Result<RecordsPage, ApiError>, end: Instant) -> (Bytes, Phase) {
+    fn frame(
+        &mut self,
+        found: Result<RecordsPage, ApiError>,
+        end: Instant,
+        format: Format,
+    ) -> (Bytes, Phase) {
         let page = match found {
             Ok(page) => page,
-            Err(error) => return (exception(&error), Phase::Over),
+            Err(error) => return (exception(&error, format), Phase::Over),
         };
         let shard = self.position.shard;
         let (member, phase) = if let Some(children) = &page.children {
@@ -144,6 +154,6 @@ impl Subscription {
             (format!("\"ContinuationSequenceNumber\":\"{number}\""), phase)
         };
         self.position = Position { created_s: page.created_s, shard, index: page.next };
-        (event("SubscribeToShardEvent", page_json(&page, shard, &member)), phase)
+        (event("SubscribeToShardEvent", page_json(&page, shard, &member), format), phase)
     }
 }

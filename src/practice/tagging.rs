@@ -7,7 +7,7 @@ use super::call::{Call, Text, parse};
 use super::checks::{Checks, RESOURCE_ARN};
 use super::store::Streams;
 use super::streams::{StreamRequest, page_len};
-use super::tags::{self, Tags};
+use super::tags::{self, Refusal, Tags};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,8 +46,8 @@ pub(super) fn remove_tags_from_stream(call: &Call<'_>, body: &[u8]) -> Result<St
     Ok(String::new())
 }
 
-fn refused(what: &str, resource: &str, call: &Call<'_>, why: &str) -> ApiError {
-    ApiError::argument(format!("Failed to {what} {resource} under account {} because {why}.", call.account()))
+fn refused(what: &str, resource: &str, call: &Call<'_>, why: &Refusal) -> ApiError {
+    ApiError::argument(why.message(&format!("Failed to {what} {resource} under account {}", call.account())))
 }
 
 #[derive(Deserialize)]

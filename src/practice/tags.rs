@@ -8,22 +8,45 @@ pub(super) type Tags = BTreeMap<String, String>;
 /// Maximum tags of one stream or consumer.
 pub(super) const TAGS_MAX: usize = 50;
 
-/// Adds tags, and replaces those with the same keys. An error says why none was added.
-pub(super) fn add(tags: &mut Tags, added: Tags) -> Result<(), String> {
+/// Why tags are refused.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Refusal {
+    /// AWS says this instead of all that a caller would say.
+    Characters,
+    Because(String),
+}
+
+impl Refusal {
+    /// The message; `failed`: what failed.
+    pub(super) fn message(&self, failed: &str) -> String {
+        match self {
+            Self::Characters => {
+                "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white \
+                                 space, _ . : / = + - @."
+                    .to_owned()
+            }
+            Self::Because(why) => format!("{failed} because {why}."),
+        }
+    }
+}
+
+/// Adds tags, and replaces those with the same keys. An error: none was added.
+pub(super) fn add(tags: &mut Tags, added: Tags) -> Result<(), Refusal> {
     check_text(added.iter().flat_map(|(key, value)| [key, value]))?;
     if added.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
-        return Err("tag keys that begin with aws: are reserved for AWS".into());
+        return Err(Refusal::Because("tag keys that begin with aws: are reserved for AWS".into()));
     }
     let new = added.keys().filter(|key| !tags.contains_key(*key)).count();
     if tags.len() + new > TAGS_MAX {
-        return Err(format!("a given stream cannot have more than {TAGS_MAX} tags associated with it"));
+        let why = format!("a given stream cannot have more than {TAGS_MAX} tags associated with it");
+        return Err(Refusal::Because(why));
     }
     tags.extend(added);
     Ok(())
 }
 
-/// Removes the tags with these keys. An error says why none was removed.
-pub(super) fn remove(tags: &mut Tags, keys: &[String]) -> Result<(), String> {
+/// Removes the tags with these keys. An error: none was removed.
+pub(super) fn remove(tags: &mut Tags, keys: &[String]) -> Result<(), Refusal> {
     check_text(keys)?;
     for key in keys {
         tags.remove(key);
@@ -31,15 +54,11 @@ pub(super) fn remove(tags: &mut Tags, keys: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn check_text<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
-    let is_allowed =
-        |letter: char| letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter);
-    if texts.into_iter().all(|text| text.chars().all(is_allowed)) {
-        return Ok(());
-    }
-    Err("some tags contained illegal characters. The allowed characters are Unicode letters, digits, white-spaces, '_', \
-         '.', ':', '/', '=', '+', '-', '@'"
-        .into())
+/// White space is the blank alone, as on AWS: no tab, no line end.
+fn check_text<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
+    let is_allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
+    let are_allowed = texts.into_iter().all(|text| text.chars().all(is_allowed));
+    if are_allowed { Ok(()) } else { Err(Refusal::Characters) }
 }
 
 #[cfg(test)]
@@ -63,6 +82,7 @@ mod tests {
         let mut all = (0..49).map(|number| (number.to_string(), String::new())).collect::<Tags>();
         for refused in [
             tags(&[("a%b", "")]),
+            tags(&[("a", "\t")]),
             tags(&[("a", "#")]),
             tags(&[("AWS:cost", "1")]),
             tags(&[("a", ""), ("b", "")]),

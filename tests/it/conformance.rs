@@ -166,6 +166,7 @@ pub async fn conformance(client: &Client, peer: Peer) -> Vec<CaseResult> {
     settings::account(&mut table).await;
     settings::dry_reads(&mut table).await;
     consumers::registration(&mut table).await;
+    consumers::subscriptions(&mut table).await;
     consumers::lists(&mut table).await;
     deletion(&mut table).await;
     table.rows

@@ -544,6 +544,27 @@ async fn with_shard_limits_a_shard_takes_a_thousand_records_and_one_mebibyte_a_s
 }
 
 #[tokio::test]
+async fn with_shard_limits_a_shard_is_read_five_times_a_second() {
+    let running = with_stream(1).await;
+    let start = iterator(&running.client, "s", 0, ShardIteratorType::TrimHorizon).await;
+    let read = || running.client.get_records().shard_iterator(&start).send();
+    running.set(Faults { shard_limits: true, ..Faults::default() });
+    let mut refused = 0;
+    for _ in 0..40 {
+        match code(&read().await).as_str() {
+            "ok" => {}
+            other => {
+                assert_eq!(other, "ProvisionedThroughputExceededException");
+                refused += 1;
+            }
+        }
+    }
+    assert!((1..=35).contains(&refused), "{refused} of 40 at once were refused");
+    running.set(Faults::default());
+    assert_eq!(code(&read().await), "ok");
+}
+
+#[tokio::test]
 async fn a_stopped_server_ends_in_time_and_cuts_what_still_waits() {
     let mut running = with_stream(1).await;
     running.set(Faults { delay: Duration::from_mins(10), ..Faults::default() });

@@ -161,3 +161,27 @@ async fn the_aws_cli_reads_and_changes_the_practice_stream() {
     let tags = filled.client.list_tags_for_stream().stream_name(STREAM).send().await.unwrap().tags;
     assert_eq!(tags.first().map(|tag| (tag.key.as_str(), tag.value())), Some(("team", Some("data"))));
 }
+
+/// Java has no place among these tests: its wire format is written by another library.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wire_format_of_the_sdk_for_java_is_spoken() {
+    let filled = Filled::new().await;
+    let before = shard_zero(&filled).await.len();
+    let mut command = Command::new("node");
+    command.arg(script("cbor.js")).env("NODE_PATH", node_modules());
+    command.args([STREAM, &(before + 1).to_string()]);
+    let output = filled.run(command).await;
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let seen: Vec<_> = lines
+        .map(|line| (text(&line, "partitionKey"), text(&line, "data"), text(&line, "sequenceNumber")))
+        .collect();
+    let wanted = shard_zero(&filled).await;
+    assert_eq!(seen, wanted);
+    let every_byte: Vec<u8> = (0..=255).collect();
+    assert_eq!((&*wanted[before].0, &*wanted[before].1), ("ключ 🙂", &*STANDARD.encode(every_byte)));
+}
+
+async fn shard_zero(filled: &Filled) -> Vec<(String, String, String)> {
+    read_all(&filled.client, STREAM, 1).await.iter().map(shown).collect()
+}

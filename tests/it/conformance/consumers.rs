@@ -2,8 +2,8 @@
 
 use super::Want::{All, But};
 use super::settings::arn_of;
-use super::{Table, code, make, told};
-use aws_sdk_kinesis::types::Consumer;
+use super::{Table, code, make, put_at, texts, told, wait_for};
+use aws_sdk_kinesis::types::{Consumer, ShardIteratorType, StartingPosition};
 
 pub(super) async fn registration(table: &mut Table<'_>) {
     let client = table.client;
@@ -64,6 +64,31 @@ pub(super) async fn registration(table: &mut Table<'_>) {
     table.lacked("a consumer has its own tags", "1", told(&tags, |answer| answer.tags().len().to_string()));
 }
 
+pub(super) async fn subscriptions(table: &mut Table<'_>) {
+    let client = table.client;
+    let arn = arn_of(client, "table-fan").await;
+    table.row("a record for a subscription", &All("0"), put_at(client, "table-fan", &[("a", 0)]).await.0);
+    let described = client.describe_stream_consumer().stream_arn(&arn).consumer_name("first").send().await;
+    let found = described.ok().and_then(|answer| answer.consumer_description);
+    let consumer = found.map_or_else(|| format!("{arn}/consumer/first:1"), |found| found.consumer_arn);
+    let subscribe = |shard: u32| {
+        let start = StartingPosition::builder().r#type(ShardIteratorType::TrimHorizon).build().unwrap();
+        let subscribe = client.subscribe_to_shard().consumer_arn(&consumer);
+        subscribe.shard_id(format!("shardId-{shard:012}")).starting_position(start).send()
+    };
+    let first = match subscribe(0).await {
+        Ok(mut answer) => match answer.event_stream.recv().await {
+            Ok(Some(event)) => texts(event.as_subscribe_to_shard_event().unwrap().records()),
+            other => format!("{other:?}"),
+        },
+        error => code(&error),
+    };
+    table.lacked("a subscription begins with the oldest record", "a", first);
+    table.lacked("a subscription soon after another", "ResourceInUseException", code(&subscribe(0).await));
+    table.lacked("a subscription to another shard", "ok", code(&subscribe(1).await));
+    table.lacked("a subscription to no shard", "ResourceNotFoundException", code(&subscribe(2).await));
+}
+
 pub(super) async fn lists(table: &mut Table<'_>) {
     let client = table.client;
     let arn = arn_of(client, "table-fan").await;
@@ -101,6 +126,7 @@ pub(super) async fn lists(table: &mut Table<'_>) {
     let deleted = client.delete_stream().stream_name("table-fan").send().await;
     let want = But { all: "ResourceInUseException", kinesalite: "ok", because };
     table.row("a stream with consumers is not deleted", &want, code(&deleted));
+    wait_for(client, "table-fan").await;
     let enforced = client.delete_stream().stream_name("table-fan").enforce_consumer_deletion(true);
     let want = But { all: "ok", kinesalite: "ResourceNotFoundException", because };
     table.row("a stream is deleted with its consumers", &want, code(&enforced.send().await));

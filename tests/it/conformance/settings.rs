@@ -4,7 +4,8 @@ use super::Want::{All, But};
 use super::{Table, code, iterator, make, put, split, told};
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::{
-    EncryptionType, ShardIteratorType, StreamDescriptionSummary, StreamMode, StreamModeDetails, Tag,
+    EncryptionType, ScalingType, ShardIteratorType, StreamDescriptionSummary, StreamMode, StreamModeDetails,
+    Tag,
 };
 
 pub(super) async fn arn_of(client: &Client, name: &str) -> String {
@@ -135,6 +136,13 @@ pub(super) async fn modes(table: &mut Table<'_>) {
     let split = split(client, "table-mode", "shardId-000000000000", 1_u128 << 126).await;
     table.row("a split of a stream on demand", &want, split);
     table.lacked("a stream is provisioned again", "ok", update(&arn, StreamMode::Provisioned).await);
+    let scale = client.update_shard_count().stream_arn(&arn).target_shard_count(4);
+    let scale = scale.scaling_type(ScalingType::UniformScaling).send().await;
+    table.lacked(
+        "a stream is scaled",
+        "4",
+        told(&scale, |scaled| scaled.target_shard_count.unwrap_or_default().to_string()),
+    );
     table.lacked("an unknown mode", "ValidationException", update(&arn, "FREE".into()).await);
     let none = arn.replace("table-mode", "table-none");
     table.lacked(
