@@ -1,25 +1,37 @@
 //! The practice stream: a small Amazon Kinesis on loopback, with fault switches.
 //!
-//! It speaks AWS JSON 1.1, so the real AWS SDK reaches it as it reaches AWS: practice and AWS share one code path. It
-//! keeps AWS's limits, errors and order, and adds a promise: a tailing reader never misses a record.
+//! It speaks what AWS SDKs speak to Kinesis (JSON and CBOR, over HTTP/1.1 and HTTP/2), so they reach it as they reach AWS:
+//! practice and AWS share one code path. It keeps AWS's limits, errors and order, and adds a promise: a tailing reader
+//! never misses a record.
 //!
 //! - Records live in memory below a limit on their bytes. Above it the oldest go first and are counted
 //!   ([`Practice::dropped`]).
 //! - Only a client with this instance's random key gets in, and never a web page (`access.rs`).
 //! - Connections are limited in number and time (`connections.rs`).
-//! - Shards split and merge as in AWS, but the answer comes when it is done: no stream is ever UPDATING.
+//! - Streams, shards and consumers change as in AWS, but the answer comes when it is done: none is ever UPDATING.
+//! - Records older than the retention period are no longer read.
+//! - The quotas of a shard hold while the fault switch `shard_limits` is on; how often the other operations may be called,
+//!   which AWS limits too, is not limited here.
 //!
-//! Absent on purpose: anything durable, consumers with fan-out, encryption, tags, read quotas, verification of
-//! signatures.
+//! Absent on purpose: anything durable, encryption (it is only noted), resource policies, channels, enhanced monitoring,
+//! verification of signatures.
 
 mod access;
+mod account;
 mod api_error;
+mod arn;
 mod call;
+mod cbor;
 mod checks;
 mod connections;
+mod consumer;
+mod consumers;
+mod event_stream;
 mod faults;
+mod format;
 mod http;
 mod operations;
+mod page;
 mod put;
 mod read;
 mod resharding;
@@ -27,9 +39,15 @@ mod sequence;
 mod shard;
 mod shard_list;
 mod shared;
+mod start;
 mod store;
 mod stream;
+mod stream_settings;
 mod streams;
+mod subscribe;
+mod subscription;
+mod tagging;
+mod tags;
 mod token;
 
 pub use faults::Faults;
@@ -44,6 +62,7 @@ use std::io;
 use std::sync::Arc;
 use stream::StreamSpec;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Why a stream could not be made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -91,7 +110,7 @@ impl Practice {
 
     /// Makes a provisioned stream, ready at once. An existing stream stays as it is, whatever its number of shards.
     pub fn create_stream(&self, name: &str, shards: u32) -> Result<(), Error> {
-        if !checks::is_name(name) || name.len() > 128 {
+        if !arn::is_name(name) || name.len() > 128 {
             return Err(Error::Name(name.to_owned()));
         }
         let mut streams = self.shared.streams();
@@ -153,7 +172,10 @@ impl Practice {
         async move {
             let port = listener.local_addr()?.port();
             let limits = shared.settings.connections;
-            connections::serve(Handler::new(shared, port), listener, limits, stop).await;
+            let stopping = CancellationToken::new();
+            let handler = Handler::new(shared, port, stopping.clone());
+            let connections = connections::serve(handler, listener, limits, stopping, stop);
+            connections.await;
             Ok(())
         }
     }

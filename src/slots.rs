@@ -84,7 +84,7 @@ pub struct Slot {
 
 /// A request under way; dropping it ends the request.
 #[derive(Debug)]
-pub struct Busy<'a>(&'a Slot);
+pub struct Busy(Arc<Slot>);
 
 impl Slots {
     /// Slots that are all free.
@@ -182,9 +182,9 @@ impl Slot {
     }
 
     /// Begins a request.
-    pub fn busy(&self) -> Busy<'_> {
+    pub fn busy(self: &Arc<Self>) -> Busy {
         self.count(|held| held.requests += 1);
-        Busy(self)
+        Busy(Arc::clone(self))
     }
 
     /// Returns when the connection is to close, to make room for another one.
@@ -203,7 +203,7 @@ impl Slot {
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.count(|held| {
             held.requests -= 1;
@@ -264,17 +264,17 @@ mod tests {
     #[tokio::test]
     async fn among_authenticated_connections_the_one_that_is_idle_for_longest_makes_room() {
         let slots = slots(8, 2);
-        let (first, second, third) = (slots.take().await, slots.take().await, slots.take().await);
+        let (first, second, third) = (slots.take().await, Arc::new(slots.take().await), slots.take().await);
         assert!(first.authenticate(Rank::Authenticated) && second.authenticate(Rank::Authenticated));
         assert!(!third.authenticate(Rank::Authenticated), "nobody is idle for long enough");
         assert!(!third.is_authenticated());
         let idle = Instant::now().checked_sub(IDLE_MIN * 2).expect("the clock has run for so long");
-        for (slot, longer) in [(&first, Duration::ZERO), (&second, IDLE_MIN)] {
+        for (slot, longer) in [(&first, Duration::ZERO), (&*second, IDLE_MIN)] {
             slot.count(|held| held.idle_since = idle.checked_sub(longer).unwrap_or(idle));
         }
         let request = second.busy();
         assert!(third.authenticate(Rank::Authenticated));
-        assert_eq!([&first, &second].map(is_wanted), [true, false], "a busy one stays");
+        assert_eq!([&first, &*second].map(is_wanted), [true, false], "a busy one stays");
         drop(request);
         assert!(slots.take().await.authenticate(Rank::Own), "the program itself is not counted");
     }

@@ -111,7 +111,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, slot: Slot) {
         }
         return;
     }
-    let _busy = slot.busy();
+    let _busy = Arc::new(slot).busy();
     match request {
         ControlRequest::Check(request) if request.check_public => check(shared, &mut caller).await,
         ControlRequest::Limit(request) if request.what_holds => {

@@ -8,7 +8,7 @@
 
 use super::api_error::ApiError;
 use crate::slots::Rank;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri, header, uri::Authority};
 
 /// What a request must name.
 pub(super) struct Expected<'a> {
@@ -24,11 +24,12 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> 
             "The practice stream takes no requests from web pages (Origin header).",
         ));
     }
-    let hosts = headers.get_all(header::HOST);
+    // HTTP/2 names the host in the target instead of the header, or in both.
+    let hosts: Vec<_> = headers.get_all(header::HOST).iter().collect();
+    let authority = uri.authority().map(Authority::as_str);
     let is_ours = |host: &str| is_loopback(host, expected.port);
-    let is_one_of_ours =
-        hosts.iter().count() == 1 && hosts.iter().all(|host| host.to_str().is_ok_and(is_ours));
-    if !is_one_of_ours || !uri.authority().is_none_or(|authority| is_ours(authority.as_str())) {
+    let are_ours = hosts.iter().all(|host| host.to_str().is_ok_and(is_ours)) && authority.is_none_or(is_ours);
+    if !are_ours || hosts.len() > 1 || (hosts.is_empty() && authority.is_none()) {
         return Err(ApiError::forbidden(
             "The practice stream is reached by its loopback address only (Host header).",
         ));
@@ -137,6 +138,9 @@ mod tests {
         assert_eq!(code(&[auth, date, ("host", "localhost:4000"), ("host", "evil.example")], "/").0, 403);
         assert_eq!(code(&[auth, date, ("host", "localhost:4000")], "http://evil.example/").0, 403);
         assert_eq!(code(&[auth, date, ("host", "localhost:4000")], "http://localhost:4000/").0, 200);
+        assert_eq!(code(&[auth, date], "http://localhost:4000/").0, 200, "HTTP/2");
+        assert_eq!(code(&[auth, date], "http://localhost:4001/").0, 403);
+        assert_eq!(code(&[auth, date, ("host", "evil.example")], "http://localhost:4000/").0, 403);
     }
 
     #[test]

@@ -50,11 +50,24 @@ impl ApiError {
         ))
     }
 
-    pub(super) fn stream_exists(name: &str, account: &str) -> Self {
+    pub(super) fn in_use(message: String) -> Self {
+        Self::client("ResourceInUseException", message)
+    }
+
+    pub(super) fn limit(message: String) -> Self {
+        Self::client("LimitExceededException", message)
+    }
+
+    /// `consumer`: its name or its ARN.
+    pub(super) fn no_consumer(consumer: &str, account: &str) -> Self {
         Self::client(
-            "ResourceInUseException",
-            format!("Stream {name} under account {account} already exists."),
+            "ResourceNotFoundException",
+            format!("Consumer {consumer}, account {account} not found."),
         )
+    }
+
+    pub(super) fn stream_exists(name: &str, account: &str) -> Self {
+        Self::in_use(format!("Stream {name} under account {account} already exists."))
     }
 
     pub(super) fn shard_quota(account: &str, used: usize, asked: u32, limit: usize) -> Self {

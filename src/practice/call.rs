@@ -2,17 +2,20 @@
 //! time is an argument.
 
 use super::api_error::ApiError;
-use super::checks::Arn;
+use super::arn::Arn;
 use super::faults::Faults;
 use super::shared::Shared;
+use super::store::Streams;
+use super::stream::Stream;
 use super::token::{Token, TokenKind};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// One call and its circumstances.
 pub(super) struct Call<'a> {
-    pub(super) shared: &'a Shared,
+    pub(super) shared: &'a Arc<Shared>,
     pub(super) faults: Faults,
     pub(super) now_ms: u64,
 }
@@ -35,10 +38,28 @@ impl Call<'_> {
         if name.is_some_and(|name| name != arn.stream) {
             return Err(ApiError::argument("StreamName and StreamARN must stand for the same stream."));
         }
+        self.check_owner(&arn)?;
+        Ok(arn.stream)
+    }
+
+    /// Refuses an ARN of another account or region.
+    pub(super) fn check_owner(&self, arn: &Arn<'_>) -> Result<(), ApiError> {
         if arn.account != self.account() || arn.region != self.shared.settings.region {
             return Err(ApiError::no_stream(arn.stream, arn.account));
         }
-        Ok(arn.stream)
+        Ok(())
+    }
+
+    pub(super) fn find<'s>(&self, streams: &'s Streams, name: &str) -> Result<&'s Stream, ApiError> {
+        streams.get(name).ok_or_else(|| ApiError::no_stream(name, self.account()))
+    }
+
+    pub(super) fn find_mut<'s>(
+        &self,
+        streams: &'s mut Streams,
+        name: &str,
+    ) -> Result<&'s mut Stream, ApiError> {
+        streams.get_mut(name).ok_or_else(|| ApiError::no_stream(name, self.account()))
     }
 
     /// Reads a next token.

@@ -6,7 +6,8 @@
 use std::fmt;
 
 use super::api_error::ApiError;
-use crate::aws;
+use super::arn::{Arn, ConsumerArn, is_name};
+use super::tags::Tags;
 
 /// Maximum errors in one report, as on AWS.
 const REPORTED_MAX: usize = 10;
@@ -55,11 +56,13 @@ impl Checks {
     }
 
     fn fail(&mut self, at: Member, value: Option<&str>, constraint: &str) {
+        self.report(at, value, &format!("Member must {constraint}"));
+    }
+
+    fn report(&mut self, at: Member, value: Option<&str>, constraint: &str) {
         if self.0.len() < REPORTED_MAX {
             let shown = value.map_or("null".into(), |value| format!("'{}'", shorten(value)));
-            self.0.push(format!(
-                "Value {shown} at '{at}' failed to satisfy constraint: Member must {constraint}"
-            ));
+            self.0.push(format!("Value {shown} at '{at}' failed to satisfy constraint: {constraint}"));
         }
     }
 
@@ -125,9 +128,57 @@ impl Checks {
     pub(super) fn stream(&mut self, name: Option<&str>, arn: Option<&str>) {
         self.pattern("streamName", name, &NAME);
         self.length("streamName", name, 1, 128);
-        self.pattern("streamARN", arn, &STREAM_ARN);
-        self.length("streamARN", arn, 1, 2048);
+        self.arn("streamARN", arn, &STREAM_ARN);
     }
+
+    /// Checks an ARN; `None` passes.
+    pub(super) fn arn(&mut self, at: &'static str, arn: Option<&str>, rule: &Pattern) {
+        self.pattern(at, arn, rule);
+        self.length(at, arn, 1, 2048);
+    }
+
+    /// Checks the tags of a request; `None` passes.
+    pub(super) fn tags(&mut self, tags: Option<&Tags>) {
+        let Some(tags) = tags else { return };
+        let pairs: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let shown = format!("{{{}}}", pairs.join(", "));
+        self.count("tags", tags.len(), 200, &shown);
+        if !tags.keys().all(|key| is_tag_key(key)) {
+            let constraint = format!("Map keys must satisfy constraint: {TAG_KEY}");
+            self.report("tags".into(), Some(&shown), &constraint);
+        }
+        if tags.values().any(|value| value.chars().count() > 256) {
+            let constraint = "Map value must satisfy constraint: [Member must have length less than or equal to 256, \
+                              Member must have length greater than or equal to 0]";
+            self.report("tags".into(), Some(&shown), constraint);
+        }
+    }
+
+    /// Checks the keys of the tags to remove; `None` passes.
+    pub(super) fn tag_keys(&mut self, keys: Option<&[String]>) {
+        let Some(keys) = keys else { return };
+        let shown = format!("[{}]", keys.join(", "));
+        self.count("tagKeys", keys.len(), 50, &shown);
+        if !keys.iter().all(|key| is_tag_key(key)) {
+            self.fail("tagKeys".into(), Some(&shown), &format!("satisfy constraint: {TAG_KEY}"));
+        }
+    }
+
+    /// Checks that a collection has 1 to `max` members.
+    fn count(&mut self, at: &'static str, count: usize, max: usize, shown: &str) {
+        if count == 0 {
+            self.fail(at.into(), Some(shown), "have length greater than or equal to 1");
+        } else if count > max {
+            self.fail(at.into(), Some(shown), &format!("have length less than or equal to {max}"));
+        }
+    }
+}
+
+const TAG_KEY: &str =
+    "[Member must have length less than or equal to 128, Member must have length greater than or equal to 1]";
+
+fn is_tag_key(key: &str) -> bool {
+    !key.is_empty() && key.chars().count() <= 128
 }
 
 fn shorten(value: &str) -> String {
@@ -143,41 +194,28 @@ pub(super) struct Pattern {
     matches: fn(&str) -> bool,
 }
 
-/// Names of streams and shards.
+/// Names of streams, shards and consumers.
 pub(super) const NAME: Pattern = Pattern { text: "[a-zA-Z0-9_.-]+", matches: is_name };
 pub(super) const HASH_KEY: Pattern =
     Pattern { text: r"0|([1-9]\d{0,38})", matches: |text| is_number(text, 39) };
 pub(super) const SEQUENCE: Pattern =
     Pattern { text: r"0|([1-9]\d{0,128})", matches: |text| is_number(text, 129) };
-const STREAM_ARN: Pattern =
+pub(super) const STREAM_ARN: Pattern =
     Pattern { text: r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+", matches: |text| Arn::parse(text).is_some() };
-
-pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
-}
+pub(super) const CONSUMER_ARN: Pattern = Pattern {
+    text: r"^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/[a-zA-Z0-9_.-]+\/consumer\/[a-zA-Z0-9_.-]+:[0-9]+",
+    matches: |text| ConsumerArn::parse(text).is_some(),
+};
+/// A stream or a consumer. There are no channels here.
+pub(super) const RESOURCE_ARN: Pattern = Pattern {
+    text: r"arn:aws.*:kinesis:.*:\d{12}:.*(stream|channel)/\S+",
+    matches: |text| Arn::parse(text).is_some(),
+};
 
 fn is_number(text: &str, digits_max: usize) -> bool {
     let is_digits =
         !text.is_empty() && text.len() <= digits_max && text.bytes().all(|byte| byte.is_ascii_digit());
     is_digits && (text == "0" || !text.starts_with('0'))
-}
-
-/// What a stream's ARN names.
-pub(super) struct Arn<'a> {
-    pub(super) region: &'a str,
-    pub(super) account: &'a str,
-    pub(super) stream: &'a str,
-}
-
-impl<'a> Arn<'a> {
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let arn = aws::Arn::parse(text)?;
-        let stream = arn.resource_of_type("stream")?;
-        let is_kinesis = arn.partition.starts_with("aws") && arn.service == "kinesis";
-        let is_stream = !stream.is_empty() && !stream.contains(char::is_whitespace);
-        let is_right = is_kinesis && is_stream && aws::is_account_id(arn.account_id);
-        is_right.then_some(Self { region: arn.region, account: arn.account_id, stream })
-    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! The practice stream's connections, limited in number and time. A connection that has not shown a key makes room first,
 //! and has only a moment to show one: a client without the key costs little and keeps nobody out.
+//!
+//! A connection speaks HTTP/1.1, or HTTP/2 if it begins with it ("prior knowledge"), as the AWS SDK for JavaScript does.
 
 use super::http::Handler;
 use crate::slots::{Limits, Slot, Slots};
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{rt::Executor, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -37,16 +40,16 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` ends, then lets requests under way finish within [`STOP_GRACE`].
+/// Serves until `stop` ends, then cancels `stopping` and lets requests under way finish within [`STOP_GRACE`].
 pub(super) async fn serve(
     handler: Handler,
     listener: TcpListener,
     limits: Limits,
+    stopping: CancellationToken,
     stop: impl Future<Output = ()> + Send,
 ) {
     let handler = Arc::new(handler);
     let slots = Slots::new(limits);
-    let stopping = CancellationToken::new();
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let mut is_failing = false;
@@ -82,6 +85,36 @@ pub(super) async fn serve(
     }
 }
 
+/// Runs the requests of one HTTP/2 connection, each as a task.
+#[derive(Clone, Default)]
+struct Requests(Arc<Mutex<JoinSet<()>>>);
+
+impl Requests {
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Task> Executor<Task> for Requests
+where
+    Task: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: Task) {
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move { drop(task.await) });
+    }
+}
+
+/// Dropping it ends the requests.
+struct EndRequests(Requests);
+
+impl Drop for EndRequests {
+    fn drop(&mut self) {
+        self.0.tasks().abort_all();
+    }
+}
+
 async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> io::Result<(TcpStream, Slot)> {
     let (stream, _peer) = listener.accept().await?;
     Ok((stream, slots.take().await))
@@ -90,18 +123,18 @@ async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> io::Result<(TcpSt
 async fn serve_connection(handler: Arc<Handler>, stream: TcpStream, slot: Slot, stopping: CancellationToken) {
     // An answer is one small packet, which Nagle's algorithm would delay. Without the option it is only slower.
     drop(stream.set_nodelay(true));
-    let slot = Arc::new(slot);
-    let of_service = Arc::clone(&slot);
+    let (slot, cut) = (Arc::new(slot), CancellationToken::new());
+    let of_service = (Arc::clone(&slot), cut.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        let (handler, slot) = (Arc::clone(&handler), Arc::clone(&of_service));
-        async move { Ok::<_, Infallible>(handler.respond(&slot, request.map(Body::new)).await) }
+        let (handler, (slot, cut)) = (Arc::clone(&handler), of_service.clone());
+        async move { Ok::<_, Infallible>(handler.respond(&slot, &cut, request.map(Body::new)).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let requests = Requests::default();
+    let _end = EndRequests(requests.clone());
+    let mut http = auto::Builder::new(requests);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_MAX).max_buf_size(HEAD_BYTES_MAX);
+    http.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX.try_into().unwrap_or(u32::MAX));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let authenticated_by = Instant::now() + UNAUTHENTICATED_MAX;
     let ended = loop {
         tokio::select! {
@@ -112,6 +145,7 @@ async fn serve_connection(handler: Arc<Handler>, stream: TcpStream, slot: Slot, 
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
             }
+            () = cut.cancelled() => return,
             () = slot.wanted() => {
                 if !slot.is_authenticated() {
                     return;

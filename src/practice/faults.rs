@@ -25,7 +25,8 @@ pub struct Faults {
     /// Maximum bytes (data and partition key) of a record; a larger one is refused for good, as beyond the stream's own
     /// maximum, which the descriptions of the stream still name. `None`: the stream's own.
     pub record_bytes_max: Option<usize>,
-    /// Each shard takes 1,000 records and 1 MiB a second, as on AWS; beyond that, `ProvisionedThroughputExceededException`.
+    /// Each shard takes 1,000 records and 1 MiB a second and gives 5 answers to `GetRecords` and 2 MiB a second, as on AWS;
+    /// beyond that, `ProvisionedThroughputExceededException`.
     pub shard_limits: bool,
 }
 

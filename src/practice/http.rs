@@ -1,25 +1,27 @@
 //! HTTP in and out: one request is one call.
 //!
 //! The headers are checked before the body is read. The bodies in memory share a budget: the program's own client has one,
-//! all other clients another.
+//! all other clients another. The answer has the request's format, or for `SubscribeToShard` it is a stream of events.
 
 use super::access::{self, Expected};
 use super::api_error::ApiError;
 use super::call::Call;
 use super::faults::{Ending, Faults};
-use super::operations;
+use super::format::Format;
+use super::operations::{self, Answer};
 use super::shared::Shared;
 use crate::clock::now_ms;
 use crate::slots::{Rank, Slot};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header, request};
+use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future};
 use serde_json::json;
-use std::io;
+use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Maximum body: a `PutRecords` of 10 MiB as base64, with keys full of escapes and the JSON around them.
@@ -34,30 +36,52 @@ const OTHER_BODIES_KIB_MAX: u32 = 32 << 10;
 pub(super) struct Handler {
     shared: Arc<Shared>,
     port: u16,
+    /// Cancelled when the server is to stop.
+    stopping: CancellationToken,
     own_bodies: Semaphore,
     other_bodies: Semaphore,
 }
 
 impl Handler {
-    pub(super) fn new(shared: Arc<Shared>, port: u16) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, port: u16, stopping: CancellationToken) -> Self {
         let [own_bodies, other_bodies] =
             [OWN_BODIES_KIB_MAX, OTHER_BODIES_KIB_MAX].map(|kib| Semaphore::new(kib as usize));
-        Self { shared, port, own_bodies, other_bodies }
+        Self { shared, port, stopping, own_bodies, other_bodies }
     }
 
-    pub(super) async fn respond(&self, slot: &Slot, request: Request) -> Response {
-        let _busy = slot.busy();
-        let faults = self.shared.faults();
+    /// The answer to a request. If the connection is to close without one, this cancels `connection` and never ends.
+    pub(super) async fn respond(
+        &self,
+        slot: &Arc<Slot>,
+        connection: &CancellationToken,
+        request: Request,
+    ) -> Response {
+        let busy = slot.busy();
+        let (faults, format) = (self.shared.faults(), Format::of(request.headers()));
         let answer = self.answer(slot, request, faults).await;
         if !faults.delay.is_zero() {
             tokio::time::sleep(faults.delay).await;
         }
         match answer {
-            Ok(Some(text)) => json_response(200, text),
-            Ok(None) => cut_connection(),
+            Ok(Some(Answer::Json(text))) => formatted(200, format, text),
+            Ok(Some(Answer::Events(subscription))) => {
+                let events = subscription.events(format, self.stopping.clone());
+                // The connection is busy for as long as events come.
+                let events = events.map(move |event| {
+                    let _busy = &busy;
+                    Ok::<_, Infallible>(event)
+                });
+                response(200, "application/vnd.amazon.eventstream", Body::from_stream(events))
+            }
+            Ok(None) => {
+                connection.cancel();
+                future::pending().await
+            }
             Err(error) => {
-                let text = json!({ "__type": error.code, "message": error.message }).to_string();
-                json_response(error.status, text)
+                // AWS writes this error's message with a capital letter.
+                let message = if error.code == "SerializationException" { "Message" } else { "message" };
+                let text = json!({ "__type": error.code, message: error.message }).to_string();
+                formatted(error.status, format, text)
             }
         }
     }
@@ -68,7 +92,7 @@ impl Handler {
         slot: &Slot,
         request: Request,
         faults: Faults,
-    ) -> Result<Option<String>, ApiError> {
+    ) -> Result<Option<Answer>, ApiError> {
         let (head, body) = request.into_parts();
         let rank = self.admit(slot, &head)?;
         let operation = operation_of(&head.headers)?;
@@ -77,6 +101,7 @@ impl Handler {
         let time_max = self.shared.settings.body_time_max;
         let body = tokio::time::timeout(time_max, read_body(&head.headers, body, bodies)).await;
         let body = body.unwrap_or_else(|_late| Err(ApiError::slow_body()))?;
+        let body = Format::of(&head.headers).read(body)?;
         if faults.expired_credentials {
             return Err(ApiError::expired_credentials());
         }
@@ -150,20 +175,15 @@ async fn discard(body: Body, read: usize) -> Result<Bytes, ApiError> {
     Err(ApiError::too_large(BODY_BYTES_MAX))
 }
 
-fn json_response(status: u16, text: String) -> Response {
-    Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
-        .header("x-amzn-requestid", Uuid::new_v4().to_string())
-        .body(Body::from(text))
-        .expect("the parts of an answer are fixed and well-formed")
+fn formatted(status: u16, format: Format, text: String) -> Response {
+    response(status, format.content_type(), Body::from(format.write(text)))
 }
 
-/// Closes the connection with nothing sent: hyper drops the connection before it writes the head if the body fails at
-/// once.
-fn cut_connection() -> Response {
-    let broken = stream::iter([Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted))]);
-    let mut response = Response::new(Body::from_stream(broken));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response
+fn response(status: u16, kind: &'static str, body: Body) -> Response {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, kind)
+        .header("x-amzn-requestid", Uuid::new_v4().to_string())
+        .body(body)
+        .expect("the parts of an answer are fixed and well-formed")
 }

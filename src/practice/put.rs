@@ -130,10 +130,11 @@ pub(super) fn put_record(call: &Call<'_>, body: &[u8]) -> Result<String, ApiErro
             )));
         }
     }
-    match write(call, name, vec![record], &PutTerms { dry_run, fail_share: 0.0 })?.first() {
-        Some(PutResult::Written(sequence)) => {
-            Ok(json!({ "ShardId": shard::id_of(sequence.shard), "SequenceNumber": sequence.to_string() })
-                .to_string())
+    let written = write(call, name, vec![record], &PutTerms { dry_run, fail_share: 0.0 })?;
+    match written.results.first() {
+        Some(result @ PutResult::Written(_)) => {
+            let answer = result_json(call, name, *result);
+            Ok(written.described(answer).to_string())
         }
         Some(PutResult::Throttled(at)) => Err(ApiError::throttled(&shard::id_of(*at), name, call.account())),
         Some(PutResult::Failed) | None => Err(ApiError::server_error()),
@@ -160,10 +161,10 @@ pub(super) fn put_records(call: &Call<'_>, body: &[u8]) -> Result<String, ApiErr
     if records.iter().map(|record| record.content.len()).sum::<usize>() > BATCH_BYTES_MAX {
         return Err(ApiError::argument("Records size exceeds 10 MB limit"));
     }
-    let results = write(call, name, records, &PutTerms { dry_run, fail_share: call.faults.fail_records })?;
-    let results: Vec<_> = results.iter().map(|result| result_json(call, name, *result)).collect();
+    let written = write(call, name, records, &PutTerms { dry_run, fail_share: call.faults.fail_records })?;
+    let results: Vec<_> = written.results.iter().map(|result| result_json(call, name, *result)).collect();
     let failed = results.iter().filter(|result| result.get("ErrorCode").is_some()).count();
-    Ok(json!({ "FailedRecordCount": failed, "Records": results }).to_string())
+    Ok(written.described(json!({ "FailedRecordCount": failed, "Records": results })).to_string())
 }
 
 fn result_json(call: &Call<'_>, name: &str, result: PutResult) -> Value {
@@ -184,17 +185,34 @@ struct PutTerms {
     fail_share: f32,
 }
 
+/// What became of the records of a call.
+struct Written {
+    results: Vec<PutResult>,
+    is_encrypted: bool,
+}
+
+impl Written {
+    /// The answer, with the encryption if AWS would encrypt.
+    fn described(&self, mut answer: Value) -> Value {
+        if self.is_encrypted {
+            answer["EncryptionType"] = "KMS".into();
+        }
+        answer
+    }
+}
+
 /// Writes all records under one lock, in their order. An error: none is written.
 fn write(
     call: &Call<'_>,
     name: &str,
     records: Vec<CheckedRecord>,
     terms: &PutTerms,
-) -> Result<Vec<PutResult>, ApiError> {
+) -> Result<Written, ApiError> {
     let largest = records.iter().map(|record| record.content.len()).max().unwrap_or(0);
     let mut streams = call.shared.streams();
-    let stream = streams.get(name).ok_or_else(|| ApiError::no_stream(name, call.account()))?;
-    let (id, spec) = (stream.created_s, stream.spec);
+    let stream = call.find(&streams, name)?;
+    let (id, spec, is_encrypted) = (stream.created_s, stream.spec, stream.key_id.is_some());
+    let has_consumers = stream.consumers.len() > 0;
     let first = records.first().map_or(0, |first| stream.shard_by_hash(first.hash));
     let record_bytes_max =
         call.faults.record_bytes_max.map_or(spec.record_bytes_max, |lower| lower.min(spec.record_bytes_max));
@@ -216,5 +234,9 @@ fn write(
         }
         streams.put(id, record.hash, record.content, options)
     };
-    Ok(records.into_iter().map(put).collect())
+    let results = records.into_iter().map(put).collect();
+    if has_consumers && let Some(stream) = streams.get(name) {
+        stream.consumers.wake();
+    }
+    Ok(Written { results, is_encrypted })
 }

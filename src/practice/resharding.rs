@@ -197,7 +197,7 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     fn find(call: &'a Call<'a>, streams: &'a Streams, name: &'a str) -> Result<Self, ApiError> {
-        let stream = streams.get(name).ok_or_else(|| ApiError::no_stream(name, call.account()))?;
+        let stream = call.find(streams, name)?;
         if stream.spec.on_demand {
             return Err(ApiError::validation(format!(
                 "Stream {name} under account {} is in ON_DEMAND mode, in which AWS alone changes the shards.",

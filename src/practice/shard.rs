@@ -1,8 +1,8 @@
-//! The hash of a partition key, the ranges of a new stream's shards, and how fast a shard takes records.
+//! The hash of a partition key, the ranges of a new stream's shards, and how fast a shard takes and gives records.
 //!
 //! A partition key's MD5 is a 128-bit number, and each open shard owns a range of these numbers (API reference,
-//! `PutRecord`). The shards of a new stream have equal ranges; splits and merges change them (`stream.rs`). The rate is
-//! AWS's quota of one shard: 1,000 records and 1 MiB a second.
+//! `PutRecord`). The shards of a new stream have equal ranges; splits and merges change them (`stream.rs`). The rates are
+//! AWS's quotas of one shard: 1,000 records and 1 MiB a second in, 5 calls and 2 MiB a second out.
 
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -13,6 +13,11 @@ pub(super) const SHARDS_MAX: u32 = 500;
 pub(super) const RECORDS_PER_SECOND: f64 = 1000.0;
 /// Quota of one shard: bytes (data and keys) a second.
 pub(super) const BYTES_PER_SECOND: f64 = 1_048_576.0;
+
+/// Quota of one shard: `GetRecords` calls a second.
+const READS_PER_SECOND: f64 = 5.0;
+/// Quota of one shard: bytes (data and keys) read a second.
+const BYTES_READ_PER_SECOND: f64 = 2_097_152.0;
 
 /// The hash of a partition key.
 pub(super) fn hash_of(key: &str) -> u128 {
@@ -49,17 +54,40 @@ pub(super) fn parse_id(id: &str) -> Option<u32> {
     (digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
 
-/// What a shard may still take: two token buckets, each of which holds one second's quota.
+/// A token bucket that holds one second's quota.
+#[derive(Debug)]
+struct Bucket {
+    quota: f64,
+    left: f64,
+    at_ms: u64,
+}
+
+impl Bucket {
+    fn full(quota: f64, now_ms: u64) -> Self {
+        Self { quota, left: quota, at_ms: now_ms }
+    }
+
+    /// What is left now.
+    fn left(&mut self, now_ms: u64) -> f64 {
+        let seconds = now_ms.saturating_sub(self.at_ms) as f64 / 1000.0;
+        self.at_ms = self.at_ms.max(now_ms);
+        self.left = self.quota.min(self.left + seconds * self.quota);
+        self.left
+    }
+}
+
+/// What a shard may still take.
 #[derive(Debug)]
 pub(super) struct Rate {
-    records: f64,
-    bytes: f64,
-    at_ms: u64,
+    records: Bucket,
+    bytes: Bucket,
 }
 
 impl Rate {
     pub(super) fn full(now_ms: u64) -> Self {
-        Self { records: RECORDS_PER_SECOND, bytes: BYTES_PER_SECOND, at_ms: now_ms }
+        let [records, bytes] =
+            [RECORDS_PER_SECOND, BYTES_PER_SECOND].map(|quota| Bucket::full(quota, now_ms));
+        Self { records, bytes }
     }
 
     /// Whether the shard takes a record of `bytes` now, which then counts.
@@ -67,17 +95,43 @@ impl Rate {
     /// A record above one second's quota passes when the bucket is full and leaves a debt, as AWS's burst capacity lets
     /// large records pass.
     pub(super) fn take(&mut self, bytes: usize, now_ms: u64) -> bool {
-        let seconds = now_ms.saturating_sub(self.at_ms) as f64 / 1000.0;
-        self.at_ms = self.at_ms.max(now_ms);
-        self.records = RECORDS_PER_SECOND.min(self.records + seconds * RECORDS_PER_SECOND);
-        self.bytes = BYTES_PER_SECOND.min(self.bytes + seconds * BYTES_PER_SECOND);
         let bytes = bytes as f64;
-        let fits = self.records >= 1.0 && self.bytes >= bytes.min(BYTES_PER_SECOND);
+        let fits = self.records.left(now_ms) >= 1.0 && self.bytes.left(now_ms) >= bytes.min(BYTES_PER_SECOND);
         if fits {
-            self.records -= 1.0;
-            self.bytes -= bytes;
+            self.records.left -= 1.0;
+            self.bytes.left -= bytes;
         }
         fits
+    }
+}
+
+/// What may still be read from a shard.
+#[derive(Debug)]
+pub(super) struct ReadRate {
+    calls: Bucket,
+    bytes: Bucket,
+}
+
+impl ReadRate {
+    pub(super) fn full(now_ms: u64) -> Self {
+        let [calls, bytes] =
+            [READS_PER_SECOND, BYTES_READ_PER_SECOND].map(|quota| Bucket::full(quota, now_ms));
+        Self { calls, bytes }
+    }
+
+    /// Whether the shard may be read now; the call then counts. After an answer of 10 MiB the next calls are refused for
+    /// some seconds, as on AWS.
+    pub(super) fn take_call(&mut self, now_ms: u64) -> bool {
+        let fits = self.calls.left(now_ms) >= 1.0 && self.bytes.left(now_ms) > 0.0;
+        if fits {
+            self.calls.left -= 1.0;
+        }
+        fits
+    }
+
+    /// Counts the bytes of an answer, which may leave a debt.
+    pub(super) fn count(&mut self, bytes: usize) {
+        self.bytes.left -= bytes as f64;
     }
 }
 
@@ -136,5 +190,14 @@ mod tests {
         assert!(rate.take(1_000_000, 0) && !rate.take(100_000, 0) && rate.take(48_576, 0));
         assert!(!rate.take(10 << 20, 999) && rate.take(10 << 20, 1000));
         assert!(!rate.take(1, 10_000) && rate.take(1, 11_001));
+    }
+
+    #[test]
+    fn a_shard_is_read_five_times_a_second_and_rests_after_a_large_answer() {
+        let mut rate = ReadRate::full(0);
+        assert_eq!((0..9).filter(|_| rate.take_call(0)).count(), 5);
+        assert_eq!((0..9).filter(|_| rate.take_call(1000)).count(), 5);
+        rate.count(10 << 20);
+        assert!(!rate.take_call(4999) && rate.take_call(5001));
     }
 }

@@ -5,7 +5,7 @@ use super::call::{Call, Text, parse};
 use super::checks::{Checks, NAME};
 use super::shard;
 use super::stream::{Shard, Stream};
-use super::streams::{StreamRequest, page_len, summary};
+use super::streams::{StreamRequest, description, page_len};
 use super::token::{Token, TokenKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,21 +30,13 @@ pub(super) fn describe_stream(call: &Call<'_>, body: &[u8]) -> Result<String, Ap
     let name = request.stream.check_with(call, checks)?;
     let first = after.map_or(Ok(0), shard_after)?;
     let streams = call.shared.streams();
-    let stream = streams.get(&name).ok_or_else(|| ApiError::no_stream(&name, call.account()))?;
+    let stream = call.find(&streams, &name)?;
     let mut rest = stream.shards().skip(first as usize);
     let page = rest.by_ref().take(page_len(request.limit, 100));
     let page: Vec<_> = page.map(|(at, shard)| shard_description(stream, at, shard)).collect();
-    let mut description = summary(call, &name, stream);
-    let more = [
-        ("Shards", page.into()),
-        ("HasMoreShards", rest.next().is_some().into()),
-        ("RetentionPeriodHours", json!(24)),
-        ("EnhancedMonitoring", json!([{ "ShardLevelMetrics": [] }])),
-        ("EncryptionType", json!("NONE")),
-    ];
-    for (key, value) in more {
-        description[key] = value;
-    }
+    let mut description = description(call, &name, stream);
+    description["Shards"] = page.into();
+    description["HasMoreShards"] = rest.next().is_some().into();
     Ok(json!({ "StreamDescription": description }).to_string())
 }
 
@@ -78,9 +70,12 @@ const SHARD_FILTERS: [&str; 6] =
 /// Which shards are listed, by when they were open. `AFTER_SHARD_ID` sets the first shard instead.
 #[derive(Clone, Copy)]
 enum Filter {
-    /// Also `FROM_TRIM_HORIZON`: no shard is ever forgotten here.
+    /// No shard is ever forgotten here.
     All,
+    /// Open when the oldest record that can still be read may have arrived.
     AtTrimHorizon,
+    /// Open then or later.
+    FromTrimHorizon,
     AtLatest,
     /// Open at this time, in milliseconds.
     AtTime(u64),
@@ -89,11 +84,14 @@ enum Filter {
 }
 
 impl Filter {
-    fn takes(self, shard: &Shard) -> bool {
+    /// `horizon_ms`: see [`Stream::horizon_ms`].
+    fn takes(self, shard: &Shard, horizon_ms: u64) -> bool {
         let is_open_at = |time_ms| shard.closing.as_ref().is_none_or(|closing| closing.at_ms >= time_ms);
         match self {
             Self::All => true,
-            Self::AtTrimHorizon => shard.parents.is_empty(),
+            // The first shards of a stream that is younger than its retention period.
+            Self::AtTrimHorizon if shard.created_ms > horizon_ms => shard.parents.is_empty(),
+            Self::AtTrimHorizon | Self::FromTrimHorizon => is_open_at(horizon_ms),
             Self::AtLatest => shard.closing.is_none(),
             Self::AtTime(time_ms) => shard.created_ms <= time_ms && is_open_at(time_ms),
             Self::FromTime(time_ms) => is_open_at(time_ms),
@@ -108,6 +106,7 @@ impl Filter {
             Self::AtLatest => (2, 0),
             Self::AtTime(time_ms) => (3, time_ms),
             Self::FromTime(time_ms) => (4, time_ms),
+            Self::FromTrimHorizon => (5, 0),
         }
     }
 
@@ -117,6 +116,7 @@ impl Filter {
             (2, _) => Self::AtLatest,
             (3, time_ms) => Self::AtTime(time_ms),
             (4, time_ms) => Self::FromTime(time_ms),
+            (5, _) => Self::FromTrimHorizon,
             _ => Self::All,
         }
     }
@@ -135,8 +135,10 @@ pub(super) fn list_shards(call: &Call<'_>, body: &[u8]) -> Result<String, ApiErr
     let ShardQuery { stream: name, first, filter } = query_of(call, &request)?;
     let limit = page_len(request.max_results, 1000);
     let streams = call.shared.streams();
-    let stream = streams.get(&name).ok_or_else(|| ApiError::no_stream(&name, call.account()))?;
-    let mut wanted = stream.shards().skip(first as usize).filter(|(_, shard)| filter.takes(shard));
+    let stream = call.find(&streams, &name)?;
+    let horizon_ms = stream.horizon_ms(call.now_ms);
+    let mut wanted =
+        stream.shards().skip(first as usize).filter(|(_, shard)| filter.takes(shard, horizon_ms));
     let page: Vec<_> =
         wanted.by_ref().take(limit).map(|(at, shard)| shard_description(stream, at, shard)).collect();
     let mut answer = json!({ "Shards": page });
@@ -193,6 +195,7 @@ fn filter_of(filter: &ShardFilter<'_>) -> Result<Filter, ApiError> {
     let time_ms = filter.timestamp.map(|seconds| (seconds * 1000.0).round() as u64);
     match (kind, time_ms) {
         ("AT_TRIM_HORIZON", _) => Ok(Filter::AtTrimHorizon),
+        ("FROM_TRIM_HORIZON", _) => Ok(Filter::FromTrimHorizon),
         ("AT_LATEST", _) => Ok(Filter::AtLatest),
         ("AT_TIMESTAMP", Some(time_ms)) => Ok(Filter::AtTime(time_ms)),
         ("FROM_TIMESTAMP", Some(time_ms)) => Ok(Filter::FromTime(time_ms)),

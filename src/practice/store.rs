@@ -89,11 +89,16 @@ impl Streams {
         };
         self.order.retain(|(id, _)| *id != stream.created_s);
         self.bytes -= stream.bytes();
+        stream.consumers.wake();
         true
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Stream> {
         self.by_id.get(self.ids.get(name)?)
+    }
+
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Stream> {
+        self.by_id.get_mut(self.ids.get(name)?)
     }
 
     /// Names and streams in the order of the names, after `start`.
@@ -105,6 +110,11 @@ impl Streams {
     /// The open shards of all streams.
     pub(super) fn shard_count(&self) -> usize {
         self.by_id.values().map(|stream| stream.open().len()).sum()
+    }
+
+    /// The streams in on-demand mode.
+    pub(super) fn on_demand_count(&self) -> usize {
+        self.by_id.values().filter(|stream| stream.spec.on_demand).count()
     }
 
     /// Writes one record to a stream that [`Self::get`] found (by its `created_s`) under the same lock.

@@ -3,8 +3,10 @@
 //! A split or merge closes shards and opens others over the same hashes. A closed shard keeps its records and takes no
 //! more. Pure: the time is an argument.
 
+use super::consumer::Consumers;
 use super::sequence::Sequence;
-use super::shard::{Rate, range};
+use super::shard::{Rate, ReadRate, range};
+use super::tags::Tags;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,8 +14,8 @@ use std::sync::Arc;
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 192;
 /// The index in the ending sequence number of a closed shard, as kinesalite read it off real streams.
 const ENDING_INDEX: u64 = 0x7fff_ffff_ffff_ffff;
-/// Maximum data and keys of one `GetRecords` answer ("10 MB", API reference).
-const READ_BYTES_MAX: usize = 10 << 20;
+/// The retention period of a new stream, and the shortest there is.
+pub(super) const RETENTION_HOURS_MIN: u32 = 24;
 
 /// What a producer sent.
 pub(super) struct Content {
@@ -56,6 +58,7 @@ pub(super) struct Shard {
     first: u64,
     records: VecDeque<Record>,
     rate: Rate,
+    read_rate: ReadRate,
 }
 
 /// How a shard was closed.
@@ -66,13 +69,35 @@ pub(super) struct Closing {
 
 impl Shard {
     fn open(created_s: u64, now_ms: u64, range: (u128, u128), parents: Vec<u32>) -> Self {
-        let (rate, records) = (Rate::full(now_ms), VecDeque::new());
-        Self { created_s, created_ms: now_ms, range, parents, closing: None, first: 1, records, rate }
+        Self {
+            created_s,
+            created_ms: now_ms,
+            range,
+            parents,
+            closing: None,
+            first: 1,
+            records: VecDeque::new(),
+            rate: Rate::full(now_ms),
+            read_rate: ReadRate::full(now_ms),
+        }
     }
 
     /// The index of its next record, even if the shard is closed.
     pub(super) fn next(&self) -> u64 {
         self.first + self.records.len() as u64
+    }
+
+    /// When the record of this index arrived; `None`: it is not stored.
+    pub(super) fn arrived_ms(&self, index: u64) -> Option<u64> {
+        let at = usize::try_from(index.checked_sub(self.first)?).ok()?;
+        self.records.get(at).map(|record| record.arrived_ms)
+    }
+
+    /// The index of the oldest record that arrived at `horizon_ms` or later. As [`Self::index_at`], but at once if no
+    /// record is older.
+    fn oldest(&self, horizon_ms: u64) -> u64 {
+        let is_aged = self.records.front().is_some_and(|record| record.arrived_ms < horizon_ms);
+        if is_aged { self.index_at(horizon_ms) } else { self.first }
     }
 
     /// The first stored record that arrived at `time_ms` or later, else the index of the next record.
@@ -97,6 +122,12 @@ pub(super) struct Stream {
     /// Unique among all streams of a [`super::store::Streams`], deleted ones included.
     pub(super) created_s: u64,
     pub(super) created_ms: u64,
+    /// Older records are no longer read.
+    pub(super) retention_hours: u32,
+    pub(super) tags: Tags,
+    /// The KMS key with which AWS would encrypt; nothing is encrypted here.
+    pub(super) key_id: Option<String>,
+    pub(super) consumers: Consumers,
     dropped: u64,
     /// All shards, the closed ones included. A shard's number is its index here.
     shards: Vec<Shard>,
@@ -129,6 +160,14 @@ pub(super) struct Position {
     pub(super) index: u64,
 }
 
+/// How much a reader gets at once. A record that is larger than `bytes` comes alone.
+#[derive(Clone, Copy)]
+pub(super) struct ReadLimits {
+    pub(super) records: usize,
+    /// Of data and keys.
+    pub(super) bytes: usize,
+}
+
 /// What a reader gets: records with rising indexes, beginning with `first`.
 pub(super) struct RecordsPage {
     pub(super) created_s: u64,
@@ -136,6 +175,8 @@ pub(super) struct RecordsPage {
     pub(super) next: u64,
     pub(super) records: Vec<Record>,
     pub(super) behind_ms: u64,
+    /// Whether AWS would encrypt what is now put into the stream.
+    pub(super) is_encrypted: bool,
     /// The children of a closed shard whose end this page reaches.
     pub(super) children: Option<Vec<ChildShard>>,
 }
@@ -152,7 +193,18 @@ impl Stream {
         let shard = |at| Shard::open(created_s, now_ms, range(at, spec.shards), Vec::new());
         let shards: Vec<_> = (0..spec.shards).map(shard).collect();
         let open = shards.iter().map(|shard| shard.range.0).zip(0..).collect();
-        Self { spec, created_s, created_ms: now_ms, dropped: 0, shards, open }
+        Self {
+            spec,
+            created_s,
+            created_ms: now_ms,
+            retention_hours: RETENTION_HOURS_MIN,
+            tags: Tags::new(),
+            key_id: None,
+            consumers: Consumers::default(),
+            dropped: 0,
+            shards,
+            open,
+        }
     }
 
     /// How many records were dropped to make room.
@@ -163,6 +215,11 @@ impl Stream {
     /// The memory that all records take, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.shards.iter().flat_map(|shard| &shard.records).map(|record| record.content.cost()).sum()
+    }
+
+    /// Records that arrived before this are older than the retention period.
+    pub(super) fn horizon_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(u64::from(self.retention_hours) * 3_600_000)
     }
 
     /// `None`: no such shard.
@@ -219,17 +276,22 @@ impl Stream {
         Some(record)
     }
 
-    /// At most `limit` records, beginning at `position`.
-    pub(super) fn read(&self, position: &Position, limit: usize, now_ms: u64) -> Option<RecordsPage> {
+    /// How fast a shard may be read; `None`: no such shard.
+    pub(super) fn read_rate(&mut self, at: u32) -> Option<&mut ReadRate> {
+        self.shards.get_mut(at as usize).map(|shard| &mut shard.read_rate)
+    }
+
+    /// The records from `position` on, within the limits.
+    pub(super) fn read(&self, position: &Position, limits: ReadLimits, now_ms: u64) -> Option<RecordsPage> {
         let shard = self.shard(position.shard)?;
         // For a position in a deleted stream of the same name, everything in this one is new.
         let wanted = if position.created_s == shard.created_s { position.index } else { 0 };
-        let first = wanted.clamp(shard.first, shard.next());
+        let first = wanted.clamp(shard.oldest(self.horizon_ms(now_ms)), shard.next());
         let skipped = usize::try_from(first - shard.first).ok()?;
         let (mut bytes, mut records) = (0, Vec::new());
-        for record in shard.records.range(skipped..).take(limit) {
+        for record in shard.records.range(skipped..).take(limits.records) {
             bytes += record.content.len();
-            if bytes > READ_BYTES_MAX && !records.is_empty() {
+            if bytes > limits.bytes && !records.is_empty() {
                 break;
             }
             records.push(record.clone());
@@ -242,7 +304,8 @@ impl Stream {
         };
         let closing = shard.closing.as_ref().filter(|_| next == shard.next());
         let children = closing.map(|closing| self.children(closing));
-        Some(RecordsPage { created_s: shard.created_s, first, next, records, behind_ms, children })
+        let (created_s, is_encrypted) = (shard.created_s, self.key_id.is_some());
+        Some(RecordsPage { created_s, first, next, records, behind_ms, is_encrypted, children })
     }
 
     fn children(&self, closing: &Closing) -> Vec<ChildShard> {
@@ -267,5 +330,6 @@ impl Stream {
             self.open.push((range.0, *child));
         }
         self.open.sort_unstable();
+        self.consumers.wake();
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! A stream is ready, or gone, when the answer is sent: no stream is ever CREATING or DELETING.
 
+use super::account::ON_DEMAND_STREAMS_MAX;
 use super::api_error::ApiError;
 use super::call::{Call, Text, parse, seconds};
 use super::checks::{Checks, NAME};
 use super::shard::SHARDS_MAX;
 use super::store::Streams;
 use super::stream::{Stream, StreamSpec};
+use super::tags::{self, Tags};
 use super::token::{Token, TokenKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::ops::RangeInclusive;
 
 /// Shards of a new on-demand stream (developer guide).
 const ON_DEMAND_SHARDS: u32 = 4;
-const RECORD_KIB_DEFAULT: i64 = 1024;
+/// What a stream may take as the maximum size of a record, in KiB. The smallest is the default.
+pub(super) const RECORD_KIB: RangeInclusive<i64> = 1024..=10_240;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -26,29 +30,48 @@ struct CreateStream<'a> {
     stream_mode_details: Option<StreamModeDetails<'a>>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_size_in_kib: Option<i64>,
+    tags: Option<Tags>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct StreamModeDetails<'a> {
+pub(super) struct StreamModeDetails<'a> {
     #[serde(borrow)]
     stream_mode: Option<Text<'a>>,
+}
+
+/// Checks the mode and returns it.
+pub(super) fn check_mode<'r>(
+    checks: &mut Checks,
+    details: Option<&'r StreamModeDetails<'_>>,
+) -> Option<&'r str> {
+    let mode = details?.stream_mode.as_deref();
+    checks.present("streamModeDetails.streamMode", mode.is_some());
+    checks.choice("streamModeDetails.streamMode", mode, &["PROVISIONED", "ON_DEMAND"]);
+    mode
+}
+
+pub(super) fn on_demand_limit(call: &Call<'_>) -> ApiError {
+    ApiError::limit(format!(
+        "This request would exceed the limit of {ON_DEMAND_STREAMS_MAX} on-demand streams for the account {}.",
+        call.account()
+    ))
 }
 
 pub(super) fn create_stream(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let request: CreateStream<'_> = parse(body)?;
     let name = request.stream_name.as_deref();
-    let mode = request.stream_mode_details.as_ref().map(|details| details.stream_mode.as_deref());
     let mut checks = Checks::default();
     checks.present("streamName", name.is_some());
     checks.stream(name, None);
     checks.range("shardCount", request.shard_count, 1, i64::from(i32::MAX));
-    checks.present("streamModeDetails.streamMode", mode != Some(None));
-    checks.choice("streamModeDetails.streamMode", mode.flatten(), &["PROVISIONED", "ON_DEMAND"]);
-    checks.range("maxRecordSizeInKiB", request.max_record_size_in_kib, RECORD_KIB_DEFAULT, 10_240);
+    let mode = check_mode(&mut checks, request.stream_mode_details.as_ref());
+    let kib = request.max_record_size_in_kib;
+    checks.range("maxRecordSizeInKiB", kib, *RECORD_KIB.start(), *RECORD_KIB.end());
+    checks.tags(request.tags.as_ref());
     checks.finish()?;
     let shards = request.shard_count.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    let on_demand = match (mode.flatten(), shards) {
+    let on_demand = match (mode, shards) {
         (Some("ON_DEMAND"), Some(_)) => {
             return Err(ApiError::argument("ShardCount must not be given for a stream in ON_DEMAND mode."));
         }
@@ -58,27 +81,33 @@ pub(super) fn create_stream(call: &Call<'_>, body: &[u8]) -> Result<String, ApiE
         (Some("ON_DEMAND") | None, None) => true,
         (_, Some(_)) | (Some(_), None) => false,
     };
-    let kib = request.max_record_size_in_kib.unwrap_or(RECORD_KIB_DEFAULT);
+    let kib = kib.unwrap_or(*RECORD_KIB.start());
     let spec = StreamSpec {
         shards: shards.unwrap_or(ON_DEMAND_SHARDS),
         on_demand,
         record_bytes_max: usize::try_from(kib).map_or(usize::MAX, |kib| kib << 10),
     };
-    create(call, name.unwrap_or_default(), spec)?;
+    create(call, name.unwrap_or_default(), spec, request.tags.unwrap_or_default())?;
     Ok(String::new())
 }
 
-fn create(call: &Call<'_>, name: &str, spec: StreamSpec) -> Result<(), ApiError> {
+fn create(call: &Call<'_>, name: &str, spec: StreamSpec, added: Tags) -> Result<(), ApiError> {
+    let mut tags = Tags::new();
+    let failed = || format!("Stream {name} was not created");
+    tags::add(&mut tags, added).map_err(|why| ApiError::argument(why.message(&failed())))?;
     let mut streams = call.shared.streams();
     let used = streams.shard_count();
     if streams.get(name).is_none() && used + spec.shards as usize > SHARDS_MAX as usize {
         return Err(ApiError::shard_quota(call.account(), used, spec.shards, SHARDS_MAX as usize));
     }
-    if streams.create(name, spec, call.now_ms) {
-        Ok(())
-    } else {
-        Err(ApiError::stream_exists(name, call.account()))
+    if streams.get(name).is_none() && spec.on_demand && streams.on_demand_count() >= ON_DEMAND_STREAMS_MAX {
+        return Err(on_demand_limit(call));
     }
+    if !streams.create(name, spec, call.now_ms) {
+        return Err(ApiError::stream_exists(name, call.account()));
+    }
+    call.find_mut(&mut streams, name)?.tags = tags;
+    Ok(())
 }
 
 /// The members by which a request names its stream.
@@ -112,35 +141,59 @@ impl StreamRequest<'_> {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteStream<'a> {
+    #[serde(flatten, borrow)]
+    stream: StreamRequest<'a>,
+    enforce_consumer_deletion: Option<bool>,
+}
+
 pub(super) fn delete_stream(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
-    let name = parse::<StreamRequest<'_>>(body)?.check(call)?;
-    if call.shared.streams().delete(&name) {
-        Ok(String::new())
-    } else {
-        Err(ApiError::no_stream(&name, call.account()))
+    let request: DeleteStream<'_> = parse(body)?;
+    let name = request.stream.check(call)?;
+    let mut streams = call.shared.streams();
+    let consumers = call.find(&streams, &name)?.consumers.len();
+    if consumers > 0 && request.enforce_consumer_deletion != Some(true) {
+        return Err(ApiError::in_use(format!(
+            "Stream {name} under account {} has {consumers} registered consumers. Deregister them, or set \
+             EnforceConsumerDeletion.",
+            call.account()
+        )));
     }
+    streams.delete(&name);
+    Ok(String::new())
 }
 
 pub(super) fn describe_stream_summary(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let name = parse::<StreamRequest<'_>>(body)?.check(call)?;
     let streams = call.shared.streams();
-    let stream = streams.get(&name).ok_or_else(|| ApiError::no_stream(&name, call.account()))?;
-    let mut summary = summary(call, &name, stream);
+    let stream = call.find(&streams, &name)?;
+    let mut description = description(call, &name, stream);
     let more = [
-        ("RetentionPeriodHours", json!(24)),
-        ("EnhancedMonitoring", json!([{ "ShardLevelMetrics": [] }])),
-        ("EncryptionType", json!("NONE")),
-        ("OpenShardCount", json!(stream.open().len())),
-        ("ConsumerCount", json!(0)),
-        ("MaxRecordSizeInKiB", json!(stream.spec.record_bytes_max >> 10)),
+        ("OpenShardCount", stream.open().len()),
+        ("ConsumerCount", stream.consumers.len()),
+        ("MaxRecordSizeInKiB", stream.spec.record_bytes_max >> 10),
     ];
     for (key, value) in more {
-        summary[key] = value;
+        description[key] = value.into();
     }
-    Ok(json!({ "StreamDescriptionSummary": summary }).to_string())
+    Ok(json!({ "StreamDescriptionSummary": description }).to_string())
 }
 
-pub(super) fn summary(call: &Call<'_>, name: &str, stream: &Stream) -> Value {
+/// What `DescribeStream` and `DescribeStreamSummary` both say.
+pub(super) fn description(call: &Call<'_>, name: &str, stream: &Stream) -> Value {
+    let mut description = summary(call, name, stream);
+    description["RetentionPeriodHours"] = stream.retention_hours.into();
+    description["EnhancedMonitoring"] = json!([{ "ShardLevelMetrics": [] }]);
+    description["EncryptionType"] = if stream.key_id.is_some() { "KMS" } else { "NONE" }.into();
+    if let Some(key_id) = &stream.key_id {
+        description["KeyId"] = key_id.as_str().into();
+    }
+    description
+}
+
+fn summary(call: &Call<'_>, name: &str, stream: &Stream) -> Value {
     json!({
         "StreamName": name,
         "StreamARN": call.shared.arn(name),

@@ -17,6 +17,7 @@ pub(super) enum TokenKind {
     Iterator,
     Shards,
     Streams,
+    Consumers,
 }
 
 /// A position to continue from. The kind decides which fields count.
@@ -30,6 +31,7 @@ pub(super) struct Token {
     pub(super) shard: u32,
     /// Index of the next record in its shard; for a list of shards, its filter.
     pub(super) index: u64,
+    /// For a list of consumers, followed by `/` and the last one of the page.
     pub(super) stream: String,
 }
 
@@ -50,6 +52,7 @@ impl TokenKey {
             TokenKind::Iterator => b'i',
             TokenKind::Shards => b'h',
             TokenKind::Streams => b's',
+            TokenKind::Consumers => b'c',
         });
         bytes.extend_from_slice(&token.issued_ms.to_be_bytes());
         bytes.extend_from_slice(&token.created_s.to_be_bytes());
@@ -70,6 +73,7 @@ impl TokenKey {
             b'i' => TokenKind::Iterator,
             b'h' => TokenKind::Shards,
             b's' => TokenKind::Streams,
+            b'c' => TokenKind::Consumers,
             _ => return None,
         };
         if tag != self.tag(rest) || found != kind {

@@ -44,13 +44,18 @@ const MAY_USE: [(&str, &[&str]); 20] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 30] = [
+const DOORS: [(&str, &[&str]); 35] = [
     ("UNIX_EPOCH", &["clock"]),
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
     ("shlex", &["shell"]),
     ("rusqlite", &["spool"]),
-    ("aws_*", &["kinesis"]),
+    ("aws_c*", &["kinesis"]),
+    ("aws_r*", &["kinesis"]),
+    ("aws_sdk_*", &["kinesis"]),
+    ("aws_sigv4", &["kinesis"]),
+    ("aws_types", &["kinesis"]),
+    ("aws_smithy_*", &["kinesis", "practice"]),
     ("keyring_core", &["kinesis"]),
     ("axum", &["capture", "practice"]),
     ("hyper", &["capture", "practice"]),
@@ -171,7 +176,7 @@ fn no_word_of_the_window_waits_for_disk_network_or_a_lock() {
 
 /// Every place that begins a task, a thread or another program: the file, what stands before `spawn`, and who notices how
 /// it ends. A task or thread that nobody looks after could die unnoticed, and the program would go on without it.
-const SPAWNS: [(&str, &str, &str); 16] = [
+const SPAWNS: [(&str, &str, &str); 17] = [
     ("capture/connections.rs", "tasks.spawn", "one connection: its peer sees it closed"),
     ("engine.rs", "runtime.spawn", "the supervisor: `Alarm` says that it ended, and `serve` exits 1"),
     (
@@ -190,6 +195,7 @@ const SPAWNS: [(&str, &str, &str); 16] = [
     ("kinesis/credentials/process.rs", "shell.spawn", "the program that hands out keys: waited for"),
     ("log.rs", ".spawn", "lines are counted as lost, and nothing waits for them"),
     ("practice/connections.rs", "connections.spawn", "one connection: its peer sees it closed"),
+    ("practice/connections.rs", "tasks.spawn", "one request over HTTP/2: its peer sees its stream reset"),
     ("spool/checkpoint.rs", ".spawn", "joined before the next one: a panic is said, and the next one copies"),
     ("spool/handle.rs", ".spawn", "both threads: `Spool::closed` ends, which is a part of the engine"),
 ];

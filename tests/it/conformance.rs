@@ -6,6 +6,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+#[path = "conformance/consumers.rs"]
+mod consumers;
+#[path = "conformance/settings.rs"]
+mod settings;
+
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
@@ -74,6 +79,12 @@ impl Table<'_> {
         };
         self.rows.push(CaseResult { name, wanted, seen: seen.into() });
     }
+
+    /// A row about an operation that kinesalite lacks.
+    fn lacked(&mut self, name: &'static str, all: &'static str, seen: String) {
+        let because = "it has no such operation";
+        self.row(name, &But { all, kinesalite: "UnknownOperationException", because }, seen);
+    }
 }
 
 /// A client of the server at `endpoint_url`, with the SDK's retries off.
@@ -103,6 +114,14 @@ where
             (None, None) => "no answer".into(),
         },
     }
+}
+
+/// What an answer says, or the code of the error.
+fn told<T, E: ProvideErrorMetadata, R: HttpStatus>(
+    result: &Result<T, SdkError<E, R>>,
+    say: impl FnOnce(&T) -> String,
+) -> String {
+    result.as_ref().map_or_else(|_| code(result), say)
 }
 
 /// The SDK's raw response, whose crate is not a dependency.
@@ -138,6 +157,17 @@ pub async fn conformance(client: &Client, peer: Peer) -> Vec<CaseResult> {
     closed_shards(&mut table).await;
     dry_run(&mut table).await;
     arns(&mut table).await;
+    settings::retention(&mut table).await;
+    settings::tags(&mut table).await;
+    settings::resource_tags(&mut table).await;
+    settings::modes(&mut table).await;
+    settings::record_sizes(&mut table).await;
+    settings::encryption(&mut table).await;
+    settings::account(&mut table).await;
+    settings::dry_reads(&mut table).await;
+    consumers::registration(&mut table).await;
+    consumers::subscriptions(&mut table).await;
+    consumers::lists(&mut table).await;
     deletion(&mut table).await;
     table.rows
 }

@@ -24,6 +24,7 @@ mod documents;
 mod endpoints;
 mod endurance;
 mod facts;
+mod fan_out;
 mod floods;
 mod forms;
 mod guided;

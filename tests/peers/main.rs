@@ -2,10 +2,11 @@
 //! fail and say so.
 //!
 //! - `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json`: the SDKs for
-//!   Node and for the browser, aws-kinesis-agg, which reads aggregated records, kinesalite, an independent Kinesis, and
-//!   iam-simulate, an independent IAM engine.
-//! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, aws-kinesis-agg, ministack, an
-//!   independent Kinesis, STS and IAM, and cfn-lint and python-hcl2, which read templates.
+//!   Node and for the browser, the AWS SDK, aws-kinesis-agg, which reads aggregated records, kinesalite, an independent
+//!   Kinesis, and iam-simulate, an independent IAM engine.
+//! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
+//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, and cfn-lint and python-hcl2, which
+//!   read templates.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxy is its `nginx`, and the printed commands use its `jq`.
@@ -35,6 +36,7 @@ mod outages;
 mod picture_renderer;
 mod processes;
 mod profiles;
+mod readers;
 mod regions;
 mod sdks;
 mod snippets;

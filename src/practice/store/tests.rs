@@ -1,11 +1,12 @@
 //! The store keeps its promises: numbers rise, the oldest records go first, readers go on.
 
 use super::super::shard::hash_of;
-use super::super::stream::{Position, RECORD_OVERHEAD_BYTES, RecordsPage};
+use super::super::stream::{Position, RECORD_OVERHEAD_BYTES, ReadLimits, RecordsPage};
 use super::*;
 use proptest::prelude::*;
 
 const SPEC: StreamSpec = StreamSpec { shards: 2, on_demand: false, record_bytes_max: 1 << 20 };
+const ALL: ReadLimits = ReadLimits { records: 10_000, bytes: 10 << 20 };
 const AT: PutOptions = PutOptions { shard_limits: false, now_ms: 5_000 };
 
 fn content(key: &str, len: usize) -> Arc<Content> {
@@ -31,7 +32,7 @@ fn dropped(streams: &Streams, name: &str) -> u64 {
 fn page(streams: &Streams, name: &str, shard: u32, index: u64) -> RecordsPage {
     let stream = streams.get(name).unwrap();
     let created_s = stream.shard(shard).unwrap().created_s;
-    stream.read(&Position { created_s, shard, index }, 10_000, 9_000).unwrap()
+    stream.read(&Position { created_s, shard, index }, ALL, 9_000).unwrap()
 }
 
 #[test]
@@ -100,7 +101,13 @@ fn a_page_holds_at_most_the_limit_and_ten_mebibytes_but_at_least_one_record() {
     let rest = page(&streams, "a", 0, first.next);
     assert_eq!((rest.records.len(), rest.behind_ms), (2, 0));
     let stream = streams.get("a").unwrap();
-    let one = stream.read(&Position { created_s: stream.created_s, shard: 0, index: 0 }, 1, 9_000).unwrap();
+    let one = stream
+        .read(
+            &Position { created_s: stream.created_s, shard: 0, index: 0 },
+            ReadLimits { records: 1, ..ALL },
+            9_000,
+        )
+        .unwrap();
     assert_eq!(one.records.len(), 1);
 }
 
@@ -113,7 +120,7 @@ fn a_reader_of_a_deleted_stream_reads_all_of_its_successor() {
     assert!(streams.delete("a") && streams.create("a", StreamSpec { shards: 1, ..SPEC }, 0));
     put(&mut streams, "a", "k", 1);
     let page =
-        streams.get("a").unwrap().read(&Position { created_s: old, shard: 0, index: 4 }, 10, 0).unwrap();
+        streams.get("a").unwrap().read(&Position { created_s: old, shard: 0, index: 4 }, ALL, 0).unwrap();
     assert_eq!((page.first, page.records.len()), (1, 1));
 }
 
