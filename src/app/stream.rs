@@ -1,6 +1,7 @@
 //! The Stream place: the records that a consumer reads, from a chosen start, of one shard or all, with a filter. Reading goes
 //! on while this place is open.
 
+mod decoded;
 mod in_log;
 mod progress;
 mod record;

@@ -52,6 +52,7 @@ mod practice_port;
 mod practising;
 mod proxy;
 mod public_address;
+mod reader_window;
 mod readers;
 mod reading;
 mod resend;
