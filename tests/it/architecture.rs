@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("config", &["aws", "files", "event", "delivery"]),
     ("policy", &["aws", "shell", "event", "delivery", "config"]),
     ("remedy", &["aws", "shell", "event", "delivery", "config"]),
-    ("snippets", &["shell", "event", "delivery", "config"]),
+    ("snippets", &["aws", "shell", "event", "delivery", "config"]),
     ("spool", &["clock", "files", "event", "delivery", "config"]),
     ("practice", &["aws", "clock", "slots"]),
     ("kinesis", &["aws", "event", "delivery", "config", "policy", "remedy"]),
