@@ -17,7 +17,9 @@ CREATE TABLE records (
 -- FROM_BASE64 ends the job if a record is not base64.
 CREATE VIEW texts AS
 SELECT
-  CASE WHEN MOD(CHAR_LENGTH(`data`), 4) = 0 AND REGEXP(`data`, '^[A-Za-z0-9+/]+={0,2}$') THEN FROM_BASE64(`data`) END AS `json`,
+  CASE
+    WHEN REGEXP(`data`, '^(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$') THEN FROM_BASE64(`data`)
+  END AS `json`,
   `arrived`
 FROM records;
 

@@ -47,6 +47,8 @@ pub(super) enum Command {
     ShowSetting(&'static str),
     /// Shows the policy in Set up, including what reading the stream needs.
     AllowReading,
+    /// Shows the code that reads the stream, in Sources.
+    ShowConsumers,
     /// Changes the destination, or begins to.
     SetUp(SetUpCommand),
     /// Checks the destination as Set up has it.
@@ -378,6 +380,7 @@ pub(super) static ALL: &[Entry] = &[
     entry(Command::Live(LiveCommand::Clear), "Clear the search of the log", Icon::X, None),
     entry(Command::Live(LiveCommand::SwitchView), "Events or charts", Icon::ChartLine, ctrl(Key::G)),
     entry(Command::Stream(StreamCommand::ReadAgain), "Read the stream again", Icon::RotateCw, ctrl(Key::R)),
+    entry(Command::ShowConsumers, "Show consumer code", Icon::Code, None),
     open(DeliveryCommand::Find, "Open delivery: find in its payload", Icon::Search, Key::F),
     open(DeliveryCommand::CopyJson, "Open delivery: copy its payload", Icon::Copy, Key::D),
     open(DeliveryCommand::CopyRecord, "Open delivery: copy its record", Icon::Copy, Key::R),

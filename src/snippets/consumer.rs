@@ -79,9 +79,7 @@ impl Consumer {
             Self::Kcl => {
                 "The KCL also needs DynamoDB and CloudWatch, which the practice stream does not have. Use a stream in AWS."
             }
-            Self::Flink => {
-                "Replace ACCOUNT_ID when the stream is in AWS. The practice stream's ARN has the account 000000000000, and its address goes into 'aws.endpoint'."
-            }
+            Self::Flink => "Use a stream in AWS: Flink was not tried with the practice stream.",
             Self::Athena => "Firehose cannot read the practice stream. Use a stream in AWS.",
         }
     }
