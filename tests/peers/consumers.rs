@@ -228,7 +228,7 @@ impl Source {
 }
 
 /// The code as a file in a folder where its packages are installed.
-fn written(consumer: Consumer, form: Form) -> TempDir {
+pub fn written(consumer: Consumer, form: Form) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
     std::fs::write(folder.path().join(consumer.file_name()), consumer_code(consumer, &stream(form))).unwrap();

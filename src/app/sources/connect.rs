@@ -61,6 +61,8 @@ impl Connect {
         }
         widgets::card_ui(ui, |ui| {
             ui.horizontal(|ui| {
+                // As high as the tabs, so that the title is centred beside them.
+                ui.set_min_height(36.0);
                 widgets::title_ui(ui, "Connect");
                 let sides = [(Side::Senders, "Send events"), (Side::Consumers, "Read the stream")];
                 widgets::segments_ui(ui, &mut self.side, "Connect", &sides);

@@ -2,7 +2,7 @@
 
 use super::{node, python};
 use crate::{
-    event::Encoding,
+    event::{Aggregation, Encoding},
     snippets::consumed::{ConsumedStream, with},
 };
 
@@ -11,14 +11,10 @@ const NODE: &str = include_str!("../../../examples/consumers/lambda.mjs");
 
 pub(super) fn python(stream: &ConsumedStream<'_>) -> String {
     let code = with(PYTHON, python::decoded(Encoding::Base64), python::decoded(stream.encoding));
+    let code = format!("{}{code}", needs(stream, "#"));
     if !stream.is_kpl() {
         return code;
     }
-    let code = with(
-        &code,
-        "# Runtime:",
-        "# Put aws-kinesis-agg into its package or a layer: Lambda does not split aggregated records.\n# Runtime:",
-    );
     let code = with(
         &code,
         "import logging\n",
@@ -32,14 +28,10 @@ pub(super) fn python(stream: &ConsumedStream<'_>) -> String {
 
 pub(super) fn node(stream: &ConsumedStream<'_>) -> String {
     let code = with(NODE, node::decoded(Encoding::Base64), node::decoded(stream.encoding));
+    let code = format!("{}{code}", needs(stream, "//"));
     if !stream.is_kpl() {
         return code;
     }
-    let code = with(
-        &code,
-        "// Runtime:",
-        "// Put aws-kinesis-agg into its package or a layer: Lambda does not split aggregated records.\n// Runtime:",
-    );
     let code = with(
         &code,
         "const SEEN_MAX",
@@ -55,4 +47,17 @@ pub(super) fn node(stream: &ConsumedStream<'_>) -> String {
 }
 "#;
     with(&code, "const eventsIn = (kinesis) => decode(Buffer.from(kinesis.data, \"base64\"))\n", split)
+}
+
+/// What aggregated records need besides the code, as comments.
+fn needs(stream: &ConsumedStream<'_>, mark: &str) -> String {
+    let order =
+        format!("{mark} Keep ParallelizationFactor at 1 if the order of each user's events matters.\n");
+    match stream.aggregation {
+        Aggregation::None => String::new(),
+        Aggregation::Lines => order,
+        Aggregation::Kpl => format!(
+            "{mark} Put aws-kinesis-agg into its package or a layer: Lambda does not split aggregated records.\n{order}"
+        ),
+    }
 }
