@@ -380,7 +380,6 @@ pub(super) static ALL: &[Entry] = &[
     entry(Command::Live(LiveCommand::Clear), "Clear the search of the log", Icon::X, None),
     entry(Command::Live(LiveCommand::SwitchView), "Events or charts", Icon::ChartLine, ctrl(Key::G)),
     entry(Command::Stream(StreamCommand::ReadAgain), "Read the stream again", Icon::RotateCw, ctrl(Key::R)),
-    entry(Command::ShowConsumers, "Show consumer code", Icon::Code, None),
     open(DeliveryCommand::Find, "Open delivery: find in its payload", Icon::Search, Key::F),
     open(DeliveryCommand::CopyJson, "Open delivery: copy its payload", Icon::Copy, Key::D),
     open(DeliveryCommand::CopyRecord, "Open delivery: copy its record", Icon::Copy, Key::R),

@@ -55,6 +55,8 @@ mod tests {
     #[test]
     fn the_code_for_the_default_settings_is_the_example() {
         for consumer in Consumer::ALL {
+            assert!(!consumer.title().is_empty() && !consumer.language().is_empty());
+            assert!(consumer.practice_note().ends_with('.'));
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/consumers");
             let file = std::path::Path::new(folder).join(consumer.file_name());
             let example = std::fs::read_to_string(file).unwrap();

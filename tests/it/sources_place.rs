@@ -128,5 +128,9 @@ fn names_as_long_as_they_may_be_leave_room_for_the_buttons() {
         for button in window.query_all_by_role(Role::Button) {
             assert!(button.rect().right() <= width, "{:?}", button.rect());
         }
+        press(window, "Read the stream");
+        for button in window.query_all_by_role(Role::Button) {
+            assert!(button.rect().right() <= width, "{:?}", button.rect());
+        }
     }
 }
