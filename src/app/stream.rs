@@ -109,6 +109,10 @@ impl Stream {
             if again.on_hover_text("Forget what was read and start over").clicked() {
                 self.read_again();
             }
+            let code = widgets::button_ui(ui, Icon::Code, "Consumer code");
+            if code.on_hover_text("Code that reads this stream").clicked() {
+                seen.push(Command::ShowConsumers);
+            }
         });
         self.table.keys(ui);
         let is_changed = self.request.start_ui(ui, seen.clock) | self.request.choose_ui(ui, &self.view);

@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("config", &["aws", "files", "event", "delivery", "reader"]),
     ("policy", &["aws", "shell", "event", "delivery", "config"]),
     ("remedy", &["aws", "shell", "event", "delivery", "reader", "config"]),
-    ("snippets", &["shell", "event", "delivery", "config"]),
+    ("snippets", &["aws", "shell", "event", "delivery", "config"]),
     ("spool", &["clock", "files", "event", "delivery", "config"]),
     ("practice", &["aws", "clock", "slots"]),
     ("kinesis", &["aws", "event", "delivery", "reader", "config", "policy", "remedy"]),
