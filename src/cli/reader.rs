@@ -1,12 +1,19 @@
 //! `tributary reader`: who reads the stream, which formats that reader can decode and why, what else it needs, and whether the
 //! settings in force fit.
 
+use anyhow::bail;
 use serde_json::{Value, json};
 
-use super::{destination_args::DestinationArgs, locations::Locations, output::print};
+use super::{
+    destination_args::DestinationArgs,
+    locations::Locations,
+    output::{print, print_exactly},
+};
 use crate::{
     config::{Destination, Overrides},
+    engine::PRACTICE_STREAM,
     reader::{Fit, Format, Judgement, Reader, fitting, judge, needs, recommended, sees},
+    snippets::{ConsumedStream, Consumer, consumer_code},
 };
 
 #[derive(clap::Args, Debug)]
@@ -19,6 +26,30 @@ pub struct Args {
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
+    /// Print code that reads the stream in the format in force, instead: python, js, java or sql [default: the first that this
+    /// reader has]
+    #[arg(
+        long,
+        value_name = "LANGUAGE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "json"
+    )]
+    code: Option<String>,
+}
+
+/// The ways to read that are this reader's.
+fn consumers(reader: Reader) -> &'static [Consumer] {
+    match reader {
+        Reader::Lambda => &[Consumer::LambdaPython, Consumer::LambdaNode],
+        Reader::Kcl => &[Consumer::Kcl],
+        Reader::Flink => &[Consumer::Flink],
+        Reader::Firehose => &[Consumer::Athena],
+        // AWS makes the table, and no code reads the stream.
+        Reader::StreamingTable => &[],
+        Reader::Sdk | Reader::Legacy => &[Consumer::Python, Consumer::Node],
+    }
 }
 
 fn reader(word: &str) -> Result<Reader, String> {
@@ -33,9 +64,16 @@ pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<bool> {
     let destination = locations.read(&Overrides::from(args.destination))?.config.destination;
     let format = destination.format();
     let Some(reader) = args.about.or(destination.reader) else {
+        if args.code.is_some() {
+            bail!("whose code? Name the reader (tributary reader READER --code), or set destination.reader");
+        }
         let text = if args.json { format!("{}\n", nobody_json(format)) } else { nobody(format) };
         return print(&text).map(|_| true);
     };
+    if let Some(language) = &args.code {
+        print_exactly(&code(reader, &destination, language)?)?;
+        return Ok(judge(reader, format).fit != Fit::CannotDecode);
+    }
     let text = if args.json {
         format!("{}\n", reader_json(reader, &destination))
     } else {
@@ -43,6 +81,22 @@ pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<bool> {
     };
     print(&text)?;
     Ok(judge(reader, format).fit != Fit::CannotDecode)
+}
+
+/// The code of that language for this reader; "": its first.
+fn code(reader: Reader, destination: &Destination, language: &str) -> anyhow::Result<String> {
+    let all = consumers(reader);
+    if all.is_empty() {
+        bail!(
+            "no code reads a streaming table: query the table that its channel writes, with Athena or Spark"
+        );
+    }
+    let found = all.iter().find(|consumer| language.is_empty() || consumer.language() == language);
+    let languages: Vec<_> = all.iter().map(|consumer| consumer.language()).collect();
+    let Some(consumer) = found else {
+        bail!("there is no code for {} in {language:?}; allowed: {}", reader.as_str(), languages.join(", "));
+    };
+    Ok(consumer_code(*consumer, &ConsumedStream::of(destination, PRACTICE_STREAM)))
 }
 
 /// Who could read, since nobody has said who does.
@@ -97,7 +151,17 @@ fn told(reader: Reader, destination: &Destination) -> String {
         judge(reader, best).why,
         list(needs(reader, used)),
         settings(reader, best),
-    )
+    ) + &code_line(reader)
+}
+
+/// How to get its code.
+fn code_line(reader: Reader) -> String {
+    let languages: Vec<_> = consumers(reader).iter().map(|consumer| consumer.language()).collect();
+    if languages.is_empty() {
+        return String::new();
+    }
+    let word = reader.as_str();
+    format!("\nCode to paste: tributary reader {word} --code=LANGUAGE ({})\n", languages.join(", "))
 }
 
 /// The lines of the settings file for this reader.

@@ -63,6 +63,27 @@ fn without_an_answer_the_format_stays_base64_and_every_reader_is_judged() {
     assert!(wrong.stderr.contains("allowed: lambda, kcl, flink"), "{wrong:?}");
 }
 
+#[test]
+fn the_code_is_that_of_the_reader_for_the_format_in_force() {
+    let home = Home::new("[destination]\nreader = \"lambda\"\nencoding = \"json\"\n");
+    let code = |words: &[&str]| home.run(&[&["reader"], words].concat());
+    let python = code(&["--code"]);
+    assert!(python.code == Some(0) && python.stdout.contains("def "), "{python:?}");
+    let node = code(&["--code=js"]);
+    assert!(node.stdout.contains("messageId") && node.stdout != python.stdout, "{node:?}");
+    let base64 = code(&["--code", "--encoding", "base64"]);
+    assert_ne!(base64.stdout, python.stdout, "another format has other code");
+    let sql = code(&["flink", "--code"]);
+    assert!(sql.stdout.contains("CREATE TABLE"), "{sql:?}");
+    for (words, said) in [
+        (["lambda", "--code=java"], "allowed: python, js"),
+        (["streaming-table", "--code"], "no code reads a streaming table"),
+    ] {
+        let wrong = code(&words);
+        assert!(wrong.code == Some(1) && wrong.stdout.is_empty() && wrong.stderr.contains(said), "{wrong:?}");
+    }
+}
+
 /// The last step of a check of these settings, and its exit code. `channels`: those of the stream.
 fn last_step(channels: u32, lines: &str) -> (Option<i32>, Value, usize) {
     let account = Account::start(&["clicks"]);
