@@ -13,6 +13,7 @@ mod log;
 mod output;
 mod policy;
 mod reach;
+mod reader;
 mod resend;
 mod send;
 mod serve;
@@ -57,6 +58,8 @@ pub enum Command {
     Policy(Box<policy::Args>),
     /// Read records back from the destination, one JSON line each
     Tail(tail::Args),
+    /// Say who reads the stream, what that reader can decode, and what else it needs
+    Reader(reader::Args),
     /// Show the delivery log
     Log(log::Args),
     /// Queue failed events again, or replay delivered ones
@@ -84,6 +87,7 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::Check(args) => check::run(args, locations),
         Command::Policy(args) => policy::run(*args, locations).map(|()| true),
         Command::Tail(args) => tail::run(&args, locations).map(|()| true),
+        Command::Reader(args) => reader::run(args, locations),
         Command::Log(args) => log::run(&args, locations).map(|()| true),
         Command::Resend(args) => resend::run(&args, locations),
         Command::SetAside(args) => set_aside::run(&args, locations).map(|()| true),

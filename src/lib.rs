@@ -3,9 +3,10 @@
 //!
 //! The modules in reading order; data flows down the list. `ARCHITECTURE.md` says which module may use which.
 
-// What an event is, and what became of it: plain data and pure decisions.
+// What an event is, what became of it, and who reads it: plain data and pure decisions.
 pub mod delivery;
 pub mod event;
+pub mod reader;
 
 // The wall clock, and files that survive a power cut.
 pub mod clock;

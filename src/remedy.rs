@@ -41,7 +41,7 @@ pub use context::about_profile;
 pub use label::label;
 pub use message::is_about_the_network;
 pub use new_stream::{demands_tags, is_rate_limit};
-pub use stream::{other_server, slow, spread_keys, stuck};
+pub use stream::{other_server, slow, spread_keys, stuck, unreadable};
 pub use text::{Location, Remedy, SignIn, SignInWith};
 
 /// What to tell the user about an error of the forwarder, with the names of these settings. Never empty, for any code.

@@ -2,9 +2,14 @@
 //! filled in. Each option was measured, or read in the SDK's source.
 //!
 //! SDKs that cannot talk to Segment's HTTP API are left out on purpose.
+//!
+//! And how to read the stream: [`consumer_code`].
 
 mod address;
 mod apps;
+mod consumed;
+mod consumer;
+mod consumers;
 pub mod edit;
 mod pages;
 mod proxy;
@@ -18,6 +23,9 @@ use crate::shell;
 
 use address::Address;
 
+pub use consumed::ConsumedStream;
+pub use consumer::Consumer;
+pub use consumers::consumer_code;
 pub use proxy::{Proxy, proxy_lines};
 pub use request::{Language, request};
 pub use sample::sample;

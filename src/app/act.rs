@@ -63,6 +63,7 @@ impl Actor<'_> {
                 let in_force = self.snapshot.config.destination.kind;
                 places.at(Place::SetUp).setup.allow_reading(in_force);
             }
+            Command::ShowConsumers => places.at(Place::Sources).sources.show_consumers(),
             Command::SetUp(_) if places.saving.is_some() => {
                 return Some(Notice::error("Settings are being saved: try again in a moment"));
             }

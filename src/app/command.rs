@@ -47,6 +47,8 @@ pub(super) enum Command {
     ShowSetting(&'static str),
     /// Shows the policy in Set up, including what reading the stream needs.
     AllowReading,
+    /// Shows the code that reads the stream, in Sources.
+    ShowConsumers,
     /// Changes the destination, or begins to.
     SetUp(SetUpCommand),
     /// Checks the destination as Set up has it.

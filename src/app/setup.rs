@@ -22,6 +22,7 @@ mod layout;
 mod policy;
 mod profile;
 mod progress;
+mod reader;
 mod saved;
 mod start;
 mod step;
@@ -333,6 +334,7 @@ impl SetUp {
             other_account: other_account.as_deref(),
             format_fault: self.format.fault(&self.draft.destination),
             faults: DraftFaults::of(&self.draft),
+            known: self.streams.known(&self.draft),
         };
         let steps = Step::of(kind);
         let heads: Vec<_> =
@@ -394,7 +396,10 @@ impl SetUp {
                 self.list_streams(ui, seen);
             }
             Step::Permission => self.policy_ui(ui, seen),
-            Step::Format => self.format.ui(ui, &mut self.draft.destination),
+            Step::Format => {
+                let known = self.streams.known(&self.draft);
+                self.format.ui(ui, &mut self.draft.destination, known);
+            }
             Step::Check => {
                 let missing = self.reason();
                 return self.check.ui(ui, seen, &self.draft, missing.as_deref());

@@ -1,4 +1,4 @@
-//! The Sources place: the endpoint, each source with its write key, and the code to paste into an SDK.
+//! The Sources place: the endpoint, each source with its write key, and the code to paste into an SDK or into a consumer.
 
 use eframe::egui::{self, Key, Ui};
 use lucide_icons::Icon;
@@ -8,6 +8,7 @@ mod connect;
 mod edit;
 mod endpoint;
 mod public;
+mod read;
 mod row;
 mod unknown_senders;
 
@@ -51,6 +52,11 @@ impl Sources {
         if let Some(check) = &mut self.check {
             check.detail_coming(answer);
         }
+    }
+
+    /// Shows the code that reads the stream.
+    pub(super) fn show_consumers(&mut self) {
+        self.connect.show_consumers();
     }
 
     /// Takes the steps of a check of the public address of these settings.

@@ -140,6 +140,7 @@ fn title(name: &str) -> String {
         "record" => "A test record can be put".to_owned(),
         "read-back" => "The test record can be read back".to_owned(),
         "aggregation" => "The stream takes aggregated records".to_owned(),
+        "reader" => "The reader can decode the records".to_owned(),
         "name" => "The host name resolves".to_owned(),
         "connection" => "The address can be reached".to_owned(),
         "certificate" => "The certificate is valid".to_owned(),

@@ -1,6 +1,7 @@
 //! The Stream place: the records that a consumer reads, from a chosen start, of one shard or all, with a filter. Reading goes
 //! on while this place is open.
 
+mod decoded;
 mod in_log;
 mod progress;
 mod record;
@@ -107,6 +108,10 @@ impl Stream {
             let again = widgets::button_ui(ui, Icon::RotateCw, "Read again");
             if again.on_hover_text("Forget what was read and start over").clicked() {
                 self.read_again();
+            }
+            let code = widgets::button_ui(ui, Icon::Code, "Consumer code");
+            if code.on_hover_text("Code that reads this stream").clicked() {
+                seen.push(Command::ShowConsumers);
             }
         });
         self.table.keys(ui);

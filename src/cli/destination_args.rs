@@ -28,6 +28,9 @@ pub struct DestinationArgs {
     /// none, kpl or lines: whether several queued events share a record
     #[arg(long)]
     aggregation: Option<String>,
+    /// Who reads the stream: lambda, kcl, flink, firehose, streaming-table, sdk or legacy
+    #[arg(long)]
+    reader: Option<String>,
     /// Another Kinesis-compatible server
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
@@ -52,6 +55,7 @@ impl From<DestinationArgs> for Overrides {
             .with("--operation", "destination.operation", args.operation)
             .with("--encoding", "destination.encoding", args.encoding)
             .with("--aggregation", "destination.aggregation", args.aggregation)
+            .with("--reader", "destination.reader", args.reader)
             .with("--endpoint-url", "destination.endpoint_url", args.endpoint_url)
             .with("--profile", "credentials.profile", args.profile)
             .with("--role-arn", "credentials.role_arn", args.role_arn)

@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::{
     destination_args::DestinationArgs,
     filter::moment,
-    json,
+    json::{self, RecordLines},
     locations::Locations,
     output::{Printed, note, print},
     reach::{practice_access, runtime},
@@ -38,6 +38,10 @@ pub struct Args {
     /// Print the record's bytes in base64 instead of the event's JSON
     #[arg(long)]
     raw: bool,
+    /// Also print what each decoder gets of the record: the API's base64, the bytes as text, those decoded as base64, the JSON,
+    /// and the user records of an aggregated one
+    #[arg(long)]
+    decoders: bool,
 }
 
 fn start(word: &str) -> anyhow::Result<ReadFrom> {
@@ -61,6 +65,8 @@ async fn read(args: &Args, config: &Config, access: Option<Access>) -> anyhow::R
         anyhow::anyhow!("the stream cannot be read: {fault}. {} {}", remedy.why, remedy.action)
     };
     let mut reader = Reader::open(&client, args.from.clone(), None).await.map_err(explained)?;
+    let Args { raw, decoders, .. } = *args;
+    let what = RecordLines { raw, decoders, reader: config.destination.reader };
     let mut left = args.limit.unwrap_or(u64::MAX);
     while left > 0 {
         let round = match reader.round().await {
@@ -74,7 +80,7 @@ async fn read(args: &Args, config: &Config, access: Option<Access>) -> anyhow::R
         };
         let caught_up = round.records.is_empty() && round.behind_ms.unwrap_or(0) == 0;
         let mut text = String::new();
-        for line in round.records.iter().flat_map(|record| json::records(record, args.raw)) {
+        for line in round.records.iter().flat_map(|record| json::records(record, what)) {
             if left == 0 {
                 break;
             }

@@ -10,6 +10,7 @@ use super::public_url::{host_and_port, is_host};
 use super::setting::{Contradiction, Setting, Value, key};
 use crate::aws::{self, Arn, is_account_id};
 use crate::event::{Aggregation, Encoding};
+use crate::reader::{Format, Reader};
 
 /// Where events go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +75,22 @@ impl Operation {
     }
 }
 
+/// The readers, and none.
+const READERS: [Option<Reader>; 8] = [
+    None,
+    Some(Reader::Lambda),
+    Some(Reader::Kcl),
+    Some(Reader::Flink),
+    Some(Reader::Firehose),
+    Some(Reader::StreamingTable),
+    Some(Reader::Sdk),
+    Some(Reader::Legacy),
+];
+
+fn reader_word(reader: Option<Reader>) -> &'static str {
+    reader.map_or("", Reader::as_str)
+}
+
 /// `[destination]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
@@ -99,6 +116,8 @@ pub struct Destination {
     pub aggregation: Aggregation,
     /// Maximum bytes of an aggregated record, partition key included. A larger event has a record of its own.
     pub aggregation_max_bytes: usize,
+    /// Who reads the stream; `None`: nobody has said. It changes neither encoding nor aggregation.
+    pub reader: Option<Reader>,
 }
 
 impl Default for Destination {
@@ -115,6 +134,7 @@ impl Default for Destination {
             endpoint_url: String::new(),
             aggregation: Aggregation::None,
             aggregation_max_bytes: 51_200,
+            reader: None,
         }
     }
 }
@@ -134,6 +154,7 @@ impl Destination {
             endpoint_url,
             aggregation,
             aggregation_max_bytes,
+            reader,
         } = self;
         // Up to the largest record that a stream can be configured for.
         let record_bytes = 1024..=10 * 1024 * 1024;
@@ -154,6 +175,7 @@ impl Destination {
             ),
             Setting::word("destination.aggregation", aggregation, &Aggregation::ALL, Aggregation::as_str),
             Setting::number("destination.aggregation_max_bytes", aggregation_max_bytes, record_bytes),
+            Setting::word("destination.reader", reader, &READERS, reader_word),
         ]
     }
 
@@ -204,6 +226,11 @@ impl Destination {
             found.push(Contradiction::new("destination.aggregation", text));
         }
         found
+    }
+
+    /// How events become records.
+    pub fn format(&self) -> Format {
+        Format::new(self.encoding, self.aggregation)
     }
 
     /// Whether both are the same stream of the same server. The account is not compared: a stream that is given by name

@@ -25,6 +25,7 @@ impl CheckKind {
             steps.extend(["record", "read-back"]);
         }
         steps.extend(aggregates.then_some("aggregation"));
+        steps.push("reader");
         steps
     }
 }

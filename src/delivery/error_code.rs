@@ -52,6 +52,8 @@ pub const OTHER_ACCOUNT: &str = "OtherAccount";
 
 /// The stream spreads records over its shards by itself, so aggregated records would be lost.
 pub const AGGREGATION_NOT_SUPPORTED: &str = "AggregationNotSupported";
+/// The stream's reader, or one of its channels, cannot decode records of this format.
+pub const READER_CANNOT_DECODE: &str = "ReaderCannotDecode";
 /// A record was read back with other bytes than were put.
 pub const RECORD_DIFFERS: &str = "RecordDiffers";
 /// A record that was put is not in the stream.

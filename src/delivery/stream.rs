@@ -16,6 +16,8 @@ pub struct StreamFacts {
     pub spreads_keys: bool,
     /// Number of shards that take records.
     pub open_shards: u32,
+    /// Channels that read it: streaming tables and deliveries to S3. 0 if the server does not say.
+    pub channels: u32,
 }
 
 /// The stream answers slowly.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     delivery::Record,
     event::{Content, Inside, Part, parts},
+    reader::Format,
 };
 
 /// Maximum bytes of a text that the filter searches.
@@ -26,6 +27,8 @@ pub struct RecordView {
     pub place: Option<(usize, usize)>,
     /// The decoded content.
     pub content: Content,
+    /// The form in which the record holds it; `None`: not one that Tributary writes.
+    pub form: Option<Format>,
     /// The call's type and name, if it is an event: `track Order Completed`.
     pub summary: Option<Arc<str>>,
 }
@@ -34,12 +37,14 @@ impl RecordView {
     /// The events of a record; one without aggregation.
     pub(super) fn all_of(record: Record) -> Vec<Arc<Self>> {
         let record = Arc::new(record);
-        let view = |Part { key, place, content, .. }: Part<'_>| {
+        let view = |part: Part<'_>| {
+            let form = Format::of(&part);
+            let Part { key, place, content, .. } = part;
             let summary = match &content.inside {
                 Inside::Json(text) => summary(text),
                 Inside::JsonLines(..) | Inside::Text(_) | Inside::Binary(_) => None,
             };
-            Arc::new(Self { record: Arc::clone(&record), key, place, content, summary })
+            Arc::new(Self { record: Arc::clone(&record), key, place, content, form, summary })
         };
         parts(&record.partition_key, &record.data).into_iter().map(view).collect()
     }

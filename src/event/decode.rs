@@ -65,24 +65,31 @@ pub struct Part<'a> {
     pub key: Arc<str>,
     /// Its number in the record, from 1, and how many the record holds. `None` if it is a record of its own.
     pub place: Option<(usize, usize)>,
+    /// How the record holds several; [`Aggregation::None`] if it is a record of its own.
+    pub aggregation: Aggregation,
     /// The content of `stored`.
     pub content: Content,
 }
 
 /// The records in a record: those that were aggregated in it, or the record itself.
 pub fn parts<'a>(key: &Arc<str>, data: &'a [u8]) -> Vec<Part<'a>> {
-    let part = |stored, key, place| Part { stored, key, place, content: decode(stored) };
+    let part =
+        |stored, key, aggregation, place| Part { stored, key, place, aggregation, content: decode(stored) };
     if let Some(inner) = kpl::deaggregate(data, PARTS_MAX) {
         let of = inner.len();
         let each = inner.into_iter().enumerate();
-        return each.map(|(at, (key, data))| part(data, key.into(), Some((at + 1, of)))).collect();
+        return each
+            .map(|(at, (key, data))| part(data, key.into(), Aggregation::Kpl, Some((at + 1, of))))
+            .collect();
     }
     if let Some(lines) = lines(data) {
         let of = lines.len();
         let each = lines.into_iter().enumerate();
-        return each.map(|(at, line)| part(line, Arc::clone(key), Some((at + 1, of)))).collect();
+        return each
+            .map(|(at, line)| part(line, Arc::clone(key), Aggregation::Lines, Some((at + 1, of))))
+            .collect();
     }
-    vec![part(data, Arc::clone(key), None)]
+    vec![part(data, Arc::clone(key), Aggregation::None, None)]
 }
 
 /// The lines, if there are at least two and each is one JSON object or array.

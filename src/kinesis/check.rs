@@ -6,6 +6,7 @@
 mod aggregation;
 mod put;
 mod read_back;
+mod reader;
 mod run;
 mod signed_in;
 mod stream;
@@ -48,7 +49,8 @@ async fn all(run: &mut Run<'_>, practice: Option<&Access>) -> Result<(), Failed>
         read_back::compare(run, &client, &record, &receipt).await?;
     }
     match run.config.destination.aggregation {
-        Aggregation::None => Ok(()),
-        Aggregation::Kpl | Aggregation::Lines => aggregation::check(run, &client).await,
+        Aggregation::None => {}
+        Aggregation::Kpl | Aggregation::Lines => aggregation::check(run, &client).await?,
     }
+    reader::check(run)
 }

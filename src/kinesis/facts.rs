@@ -29,10 +29,12 @@ pub(super) async fn describe(
 pub(super) fn facts_of(summary: &StreamDescriptionSummary) -> StreamFacts {
     // A server that gives no limit has the one that AWS's streams always had. AWS allows 1 to 10 MiB.
     let kib = summary.max_record_size_in_kib().and_then(|kib| usize::try_from(kib).ok());
+    let count = |count: i32| u32::try_from(count).unwrap_or_default();
     let bytes = kib.map_or(RECORD_BYTES_MAX, |kib| kib.saturating_mul(1024));
     StreamFacts {
         record_bytes_max: bytes.clamp(RECORD_BYTES_MAX, 10 * RECORD_BYTES_MAX),
         spreads_keys: summary.record_distribution_strategy() == Some(&RecordDistributionStrategy::Auto),
-        open_shards: u32::try_from(summary.open_shard_count()).unwrap_or_default(),
+        open_shards: count(summary.open_shard_count()),
+        channels: summary.channel_count().map_or(0, count),
     }
 }

@@ -210,6 +210,7 @@ pub(super) const CODES: &[(&str, Cause)] = &[
     ("ResourceNotFound", Cause::Stream(Stream::NotFound)),
     (error_code::OTHER_ACCOUNT, Cause::Stream(Stream::OtherAccount)),
     (error_code::AGGREGATION_NOT_SUPPORTED, Cause::Stream(Stream::AggregatesLost)),
+    (error_code::READER_CANNOT_DECODE, Cause::Stream(Stream::ReaderCannotDecode)),
     ("DryRunOperation", Cause::Stream(Stream::DryRun)),
     ("ExpiredIterator", Cause::Stream(Stream::ReadPositionExpired)),
     ("ExpiredNextToken", Cause::Stream(Stream::ReadPositionExpired)),

@@ -101,6 +101,7 @@ fn stream(cause: Stream) -> &'static str {
         Stream::DryRun => "Dry run",
         Stream::ReadPositionExpired | Stream::ReadPositionRefused => "Position refused",
         Stream::RecordDiffers => "Record differs",
+        Stream::ReaderCannotDecode => "Reader mismatch",
         Stream::RecordMissing => "Record missing",
     }
 }

@@ -7,7 +7,12 @@ use super::{
     context::{Audience, Context, EVENTS_KEPT},
     text::{Location, Remedy, capitalised},
 };
-use crate::{config::Config, delivery::Stuck, event::Encoding};
+use crate::{
+    config::Config,
+    delivery::Stuck,
+    event::Encoding,
+    reader::{Fit, Known, Reader, conflict, judge, recommended},
+};
 
 const CREATE_STREAM: &str = "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
 pub(super) const LARGE_RECORDS: &str = "https://docs.aws.amazon.com/streams/latest/dev/large-records.html";
@@ -19,6 +24,8 @@ pub(super) enum Stream {
     OtherAccount,
     /// The stream spreads records by itself, and readers drop aggregated ones.
     AggregatesLost,
+    /// The stream's reader, or one of its channels, cannot decode the records.
+    ReaderCannotDecode,
     RecordRefused,
     RequestRefused,
     /// The server does not understand the request.
@@ -45,6 +52,7 @@ impl Stream {
             Self::NotFound
             | Self::OtherAccount
             | Self::AggregatesLost
+            | Self::ReaderCannotDecode
             | Self::RequestRefused
             | Self::Unreadable
             | Self::ReadPositionRefused => Class::Blocked,
@@ -74,6 +82,7 @@ impl Stream {
                 "Set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console, or choose the aggregation `none` (destination.aggregation).",
             )
             .at(Location::SetUpStream),
+            Self::ReaderCannotDecode => cannot_decode(context.config, &context.stream),
             Self::RecordRefused => record_refused(context),
             Self::RequestRefused => Remedy::new(
                 format!("{server} does not accept the request for {stream}."),
@@ -129,6 +138,46 @@ impl Stream {
             .at(Location::SetUpStream),
         }
     }
+}
+
+/// The reader of the settings cannot decode the records or, if it can, the stream's channels cannot.
+fn cannot_decode(config: &Config, stream: &str) -> Remedy {
+    let format = config.destination.format();
+    let cannot = |reader: &Reader| judge(*reader, format).fit == Fit::CannotDecode;
+    let (who, reader) = match config.destination.reader.filter(cannot) {
+        Some(reader) => (format!("The reader of {stream} ({}) cannot", reader.title()), reader),
+        None => (format!("The channels of {stream} cannot"), Reader::StreamingTable),
+    };
+    let fitting = recommended(reader);
+    let settings = if fitting.aggregation == format.aggregation {
+        format!("the encoding `{}` (destination.encoding)", fitting.encoding.as_str())
+    } else {
+        format!(
+            "the encoding `{}` and the aggregation `{}` (destination.encoding, destination.aggregation)",
+            fitting.encoding.as_str(),
+            fitting.aggregation.as_str()
+        )
+    };
+    Remedy::new(
+        format!("{who} decode records of the format {}.", format.words()),
+        judge(reader, format).why,
+        format!(
+            "Choose {settings}. Records can be put all the same, and what is in the stream stays as it is."
+        ),
+    )
+    .at(Location::SetUpFormat)
+}
+
+/// Why a reader cannot decode what is put. `channels`: those of the stream. `None`: no such reader is known.
+pub fn unreadable(config: &Config, channels: u32) -> Option<String> {
+    let format = config.destination.format();
+    let reader_fails =
+        config.destination.reader.is_some_and(|reader| judge(reader, format).fit == Fit::CannotDecode);
+    let known = Known { channels, spreads_keys: false };
+    (reader_fails || conflict(known, format).is_some()).then(|| {
+        let remedy = cannot_decode(config, &stream(config));
+        format!("{} {} {}", remedy.what, remedy.why, remedy.action)
+    })
 }
 
 /// The event has failed. A resend helps only after the stream or the encoding was changed.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use of the others, in the order in which data flows: a row names rows above it only.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("clock", &[]),
     ("files", &[]),
     ("log", &[]),
@@ -17,30 +17,34 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("shell", &[]),
     ("event", &[]),
     ("delivery", &["event"]),
-    ("config", &["aws", "files", "event", "delivery"]),
+    ("reader", &["event"]),
+    ("config", &["aws", "files", "event", "delivery", "reader"]),
     ("policy", &["aws", "shell", "event", "delivery", "config"]),
-    ("remedy", &["aws", "shell", "event", "delivery", "config"]),
-    ("snippets", &["shell", "event", "delivery", "config"]),
+    ("remedy", &["aws", "shell", "event", "delivery", "reader", "config"]),
+    ("snippets", &["aws", "shell", "event", "delivery", "config"]),
     ("spool", &["clock", "files", "event", "delivery", "config"]),
     ("practice", &["aws", "clock", "slots"]),
-    ("kinesis", &["aws", "event", "delivery", "config", "policy", "remedy"]),
+    ("kinesis", &["aws", "event", "delivery", "reader", "config", "policy", "remedy"]),
     ("capture", &["clock", "log", "event", "delivery", "config", "spool"]),
     ("forward", &["clock", "event", "delivery", "config", "spool", "kinesis"]),
     (
         "engine",
         &[
-            "clock", "files", "slots", "event", "delivery", "config", "policy", "remedy", "snippets",
-            "spool", "practice", "kinesis", "capture", "forward",
+            "clock", "files", "slots", "event", "delivery", "reader", "config", "policy", "remedy",
+            "snippets", "spool", "practice", "kinesis", "capture", "forward",
         ],
     ),
     (
         "cli",
         &[
-            "clock", "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice",
-            "kinesis", "capture", "forward", "engine", "log", "shell",
+            "clock", "event", "delivery", "reader", "config", "policy", "remedy", "snippets", "spool",
+            "practice", "kinesis", "capture", "forward", "engine", "log", "shell",
         ],
     ),
-    ("app", &["aws", "event", "delivery", "config", "policy", "remedy", "snippets", "engine", "shell"]),
+    (
+        "app",
+        &["aws", "event", "delivery", "reader", "config", "policy", "remedy", "snippets", "engine", "shell"],
+    ),
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.

@@ -53,6 +53,8 @@ mod practice_port;
 mod practising;
 mod proxy;
 mod public_address;
+mod reader_window;
+mod readers;
 mod reading;
 mod resend;
 mod restart;

@@ -72,6 +72,9 @@ fn a_setting_is_found_by_its_name_and_by_what_it_does() {
     palette(window, "iam policy");
     enter(window);
     window.get_by_label("Where events go, and what AWS needs for it");
+    palette(window, "athena");
+    enter(window);
+    wait_for(window, "consumer code", |window| says(window, "Copy code"));
 }
 
 #[test]

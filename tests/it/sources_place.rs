@@ -2,7 +2,12 @@
 
 use eframe::egui::{accesskit::Role, vec2};
 use egui_kittest::kittest::Queryable as _;
-use tributary::config::Source;
+use tributary::{
+    config::Source,
+    engine::PRACTICE_STREAM,
+    event::{Aggregation, Encoding},
+    snippets::{ConsumedStream, Consumer, consumer_code},
+};
 
 use crate::{
     layout::texts,
@@ -53,6 +58,45 @@ fn tabs_and_the_list_of_sdks_choose_the_snippet() {
 }
 
 #[test]
+fn the_stream_place_leads_to_the_code_that_reads_the_stream() {
+    let mut config = settings();
+    config.destination.encoding = Encoding::JsonLines;
+    config.destination.aggregation = Aggregation::Kpl;
+    let stream = ConsumedStream::of(&config.destination, PRACTICE_STREAM);
+    let codes = Consumer::ALL.map(|consumer| (consumer.title(), consumer_code(consumer, &stream)));
+    let mut opened = open(config.clone());
+    let window = &mut opened.window;
+    go(window, "Stream");
+    press(window, "Consumer code");
+    for (title, code) in codes {
+        press(window, title);
+        assert!(says(window, "the encoding json-lines and the aggregation kpl"), "{title}");
+        for button in ["Copy code", "Copy consumer code"] {
+            window.get_by_label(button).click();
+            window.step();
+            assert_eq!(copied(window).as_deref(), Some(&*code), "{title}");
+            window.run();
+        }
+    }
+    press(window, "Send events");
+    assert!(says(window, "curl -u"));
+    press(window, "Read the stream");
+    assert!(says(window, "from_base64") || says(window, "json_parse"), "the choice stays");
+}
+
+#[test]
+fn consumer_code_needs_no_source() {
+    let mut config = settings();
+    config.capture.sources = Vec::new();
+    let mut opened = open(config);
+    let window = &mut opened.window;
+    go(window, "Stream");
+    press(window, "Consumer code");
+    assert!(says(window, "AWS_ENDPOINT_URL_KINESIS"), "how the practice stream is reached");
+    assert!(says(window, r#"STREAM = {"StreamName": "practice"}"#));
+}
+
+#[test]
 fn a_sender_that_is_turned_away_can_be_given_a_source_or_the_key() {
     let mut opened = open(settings());
     let window = &mut opened.window;
@@ -81,6 +125,10 @@ fn names_as_long_as_they_may_be_leave_room_for_the_buttons() {
         window.set_size(vec2(width, 900.0));
         window.run();
         go(window, "Sources");
+        for button in window.query_all_by_role(Role::Button) {
+            assert!(button.rect().right() <= width, "{:?}", button.rect());
+        }
+        press(window, "Read the stream");
         for button in window.query_all_by_role(Role::Button) {
             assert!(button.rect().right() <= width, "{:?}", button.rect());
         }

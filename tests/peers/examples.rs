@@ -1,12 +1,15 @@
 //! The programs of `examples/`, run unchanged: events of the senders are delivered, and the Lambda function passes on
-//! every event of the stream, once and in order.
+//! every event of the stream, once and in order. `consumers.rs` runs the other consumers.
 
+use crate::consumers::written;
 use crate::processes::{Serve, WRITE_KEY, node, node_modules, python, run};
 use crate::sdks::{BASE64, Way};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tributary::event::{Aggregation, Encoding};
+use tributary::snippets::Consumer;
 
 fn example(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(path)
@@ -69,13 +72,15 @@ async fn opening_the_page_sends_a_page_event() {
 
 #[tokio::test]
 async fn the_lambda_function_hands_on_every_event_once_in_order() {
-    for aggregation in ["none", "kpl"] {
-        let way =
-            Way::open_with(BASE64, |serve| serve.set("TRIBUTARY_DESTINATION_AGGREGATION", aggregation)).await;
+    for aggregation in [Aggregation::None, Aggregation::Kpl] {
+        let prepare =
+            |serve: &mut Serve| serve.set("TRIBUTARY_DESTINATION_AGGREGATION", aggregation.as_str());
+        let way = Way::open_with(BASE64, prepare).await;
         send_by_node(&way);
         delivered(&way.serve, 2).await;
         let sent: Vec<_> = way.serve.log().iter().map(|line| line["messageId"].clone()).collect();
-        let folder = installed("lambda");
+        let folder = written(Consumer::LambdaNode, (Encoding::Base64, aggregation));
+        std::fs::copy(example("consumers/run-locally.mjs"), folder.path().join("run-locally.mjs")).unwrap();
         let mut command = Command::new("node");
         command.arg("run-locally.mjs").current_dir(folder.path());
         let printed = run(&mut command, &way.serve.tail_raw());
@@ -83,6 +88,6 @@ async fn the_lambda_function_hands_on_every_event_once_in_order() {
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap()["messageId"].clone())
             .collect();
-        assert_eq!(read, sent, "{aggregation}: {printed}");
+        assert_eq!(read, sent, "{aggregation:?}: {printed}");
     }
 }

@@ -2,11 +2,11 @@
 //! fail and say so.
 //!
 //! - `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json`: the SDKs for
-//!   Node and for the browser, the AWS SDK, aws-kinesis-agg, which reads aggregated records, kinesalite, an independent
-//!   Kinesis, and iam-simulate, an independent IAM engine.
+//!   Node and for the browser, AWS's SDK and aws-kinesis-agg, which read the stream, parsers of Java and of Flink SQL,
+//!   kinesalite, an independent Kinesis, and iam-simulate, an independent IAM engine.
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
-//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, and cfn-lint and python-hcl2, which
-//!   read templates.
+//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, and cfn-lint, python-hcl2 and sqlglot,
+//!   which read templates and SQL.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxy is its `nginx`, and the printed commands use its `jq`.
@@ -20,6 +20,7 @@ mod calls;
 mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
+mod consumers;
 mod examples;
 mod json;
 mod keychain;
@@ -41,6 +42,7 @@ mod regions;
 mod sdks;
 mod snippets;
 mod stream;
+mod syntax;
 mod tap;
 mod trust;
 mod vendors;

@@ -58,7 +58,7 @@ pub(super) struct Item {
 }
 
 /// A setting of Set up or Sources: its name, what it does, and where it is.
-const SETTINGS_ELSEWHERE: [(&str, &str, Where); 12] = [
+const SETTINGS_ELSEWHERE: [(&str, &str, Where); 13] = [
     ("Stream name", "The Kinesis stream that gets the events", Where::Remedy(Location::SetUpStream)),
     ("AWS region", "The region of the stream", Where::Remedy(Location::SetUpStream)),
     (
@@ -87,12 +87,18 @@ const SETTINGS_ELSEWHERE: [(&str, &str, Where); 12] = [
     ("Order per user", "Keeps the events of a user in order", Where::Remedy(Location::SetUpFormat)),
     ("Write keys", "The keys with which sources send", Where::Go(Place::Sources)),
     ("SDK snippets", "Code that makes an SDK send here", Where::Go(Place::Sources)),
+    (
+        "Consumer code",
+        "Python, Node.js, Lambda, KCL, Flink, Athena: code that reads the stream",
+        Where::Consumers,
+    ),
 ];
 
 #[derive(Clone, Copy)]
 enum Where {
     Remedy(Location),
     Go(Place),
+    Consumers,
 }
 
 /// Everything that fits the typed text and is known without the log: by group, the best fit first.
@@ -133,6 +139,7 @@ fn settings() -> Vec<Item> {
         let (icon, command) = match *place {
             Where::Remedy(location) => (Place::SetUp.icon(), Command::GoToRemedy(location)),
             Where::Go(place) => (place.icon(), Command::Go(place)),
+            Where::Consumers => (Place::Sources.icon(), Command::ShowConsumers),
         };
         setting(icon, title, detail, command)
     });

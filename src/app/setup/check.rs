@@ -82,13 +82,13 @@ fn is_same(one: &Config, other: &Config) -> bool {
     let checked = |config: &Config| {
         let all = &config.destination;
         let of_account = Destination { enabled: true, account_id: String::new(), ..all.clone() };
-        let Destination { kind, operation, encoding, ordered, aggregation, .. } = *all;
+        let Destination { kind, operation, encoding, ordered, aggregation, reader, .. } = *all;
         // A check puts two events, so the maximum size of an aggregated record does not matter.
         let aggregation_max_bytes = 0;
         match kind {
             DestinationKind::Practice => {
                 let usual = Destination::default();
-                let delivery = Destination { operation, encoding, ordered, aggregation, ..usual };
+                let delivery = Destination { operation, encoding, ordered, aggregation, reader, ..usual };
                 (Destination { kind, aggregation_max_bytes, ..delivery }, Credentials::default())
             }
             DestinationKind::Kinesis => {

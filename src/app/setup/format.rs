@@ -1,5 +1,5 @@
-//! The format step: the call that puts records, how an event is encoded, and whether events share records. The last two
-//! depend on each other.
+//! The format step: who reads the stream, the call that puts records, how an event is encoded, and whether events share
+//! records. The last two depend on each other, and on the reader.
 
 use eframe::egui::Ui;
 
@@ -7,10 +7,14 @@ use super::super::{
     number::{Number, number_ui},
     widgets::{self, Tone},
 };
-use super::step::name_ui;
+use super::{
+    reader::{mismatch_ui, reader_ui},
+    step::name_ui,
+};
 use crate::{
     config::{Destination, Operation},
     event::{Aggregation, Encoding},
+    reader::Known,
 };
 
 /// Allowed sizes of an aggregated record, as in the settings file.
@@ -49,7 +53,10 @@ impl FormatStep {
         Some(format!("Record size: {rule}"))
     }
 
-    pub(super) fn ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
+    /// `known`: what is known of the stream.
+    pub(super) fn ui(&mut self, ui: &mut Ui, destination: &mut Destination, known: Known) {
+        reader_ui(ui, destination);
+        ui.add_space(4.0);
         name_ui(ui, "Operation");
         let one = "One record per call. The smallest permission.";
         let many =
@@ -58,6 +65,7 @@ impl FormatStep {
         widgets::choices_ui(ui, &mut destination.operation, &choices);
         ui.add_space(4.0);
         self.records_ui(ui, destination);
+        mismatch_ui(ui, destination, known);
         ui.add_space(4.0);
         ui.horizontal_top(|ui| {
             widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");

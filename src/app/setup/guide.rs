@@ -41,7 +41,7 @@ impl Step {
             "credentials" | "identity" | "account" => Self::Keys,
             "stream" => Self::Stream,
             "put" => Self::Permission,
-            "aggregation" => Self::Format,
+            "aggregation" | "reader" => Self::Format,
             _ => Self::Check,
         }
     }

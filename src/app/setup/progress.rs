@@ -12,6 +12,7 @@ use crate::{
     config::{Config, CredentialsSource, DestinationKind, Operation},
     delivery::{AwsError, ForwarderState},
     event::Aggregation,
+    reader::{Fit, Judgement, Known, conflict, judge},
     remedy,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Progress<'a> {
     /// Why the typed format is not allowed.
     pub format_fault: Option<String>,
     pub faults: DraftFaults,
+    /// What is known of the stream.
+    pub known: Known,
 }
 
 /// The result of a step in one line, and what to do about it if something is wrong.
@@ -187,6 +190,18 @@ impl Progress<'_> {
             return (Mark::Attention, fault.clone(), None);
         }
         let destination = &self.draft.destination;
+        if let Some(judgement) = conflict(self.known, destination.format()) {
+            return (
+                Mark::Attention,
+                "The stream and the format do not fit".to_owned(),
+                Some(judgement.why.to_owned()),
+            );
+        }
+        let judged = destination.reader.map(|reader| (reader, judge(reader, destination.format())));
+        if let Some((reader, Judgement { fit: Fit::CannotDecode, why })) = judged {
+            let text = format!("{} cannot decode {}", reader.title(), destination.format().words());
+            return (Mark::Attention, text, Some(why.to_owned()));
+        }
         let operation = match destination.operation {
             Operation::PutRecord => "PutRecord",
             Operation::PutRecords => "PutRecords",
@@ -197,7 +212,10 @@ impl Progress<'_> {
             Aggregation::Lines => "many events per record (lines)",
         };
         let order = if destination.ordered { "in order per user" } else { "in any order" };
-        let text = format!("{operation}, {}, {records}, {order}", destination.encoding.as_str());
+        // In front: the line is cut at its end.
+        let reader =
+            destination.reader.map_or_else(String::new, |reader| format!("For {}: ", reader.title()));
+        let text = format!("{reader}{operation}, {}, {records}, {order}", destination.encoding.as_str());
         (Mark::Done, text, None)
     }
 

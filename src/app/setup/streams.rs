@@ -20,7 +20,9 @@ use crate::{
     config::{self, Config},
     delivery::{AwsError, DescribedStream, NewStream, OnDemandBilling, StreamList},
     engine::{Answer, Steps},
-    policy, remedy,
+    policy,
+    reader::Known,
+    remedy,
 };
 use creation::{Creation, Wish};
 use facts::Facts;
@@ -93,6 +95,14 @@ impl Streams {
             self.asks = false;
         }
         !was_active && self.creation.is_active()
+    }
+
+    /// What AWS has said about the draft's stream that decides who can read it.
+    pub(super) fn known(&self, draft: &Config) -> Known {
+        self.facts.described(draft).map_or_else(Known::default, |stream| Known {
+            channels: stream.channels.unwrap_or_default(),
+            spreads_keys: stream.spreads_keys,
+        })
     }
 
     /// Draws the card. `missing`: why AWS cannot be asked yet.

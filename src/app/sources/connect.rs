@@ -1,8 +1,10 @@
-//! From nothing to the first event: the code for an SDK with the source's key, and whether its events arrive.
+//! From nothing to the first event: the code for an SDK with the source's key, and whether its events arrive. And what comes
+//! after it: the code that reads the stream.
 
 use eframe::egui::{Label, Response, RichText, Ui};
 use lucide_icons::Icon;
 
+use super::read::Read;
 use crate::{
     app::{
         command::Command,
@@ -24,7 +26,17 @@ const LIST_WIDTH_MAX: f32 = 260.0;
 const TABS: [(Sdk, &str); 4] =
     [(Sdk::Curl, "curl"), (Sdk::Node, "Node.js"), (Sdk::BrowserNpm, "Browser"), (Sdk::Python, "Python")];
 
+/// Whose code is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Side {
+    #[default]
+    Senders,
+    Consumers,
+}
+
 pub(super) struct Connect {
+    side: Side,
+    read: Read,
     sdk: Sdk,
     /// The name of the snippet's source. If there is no source of that name (yet), the first one is used.
     pub source: String,
@@ -32,37 +44,58 @@ pub(super) struct Connect {
 
 impl Default for Connect {
     fn default() -> Self {
-        Self { sdk: Sdk::Curl, source: String::new() }
+        Self { side: Side::default(), read: Read::default(), sdk: Sdk::Curl, source: String::new() }
     }
 }
 
 impl Connect {
+    /// Shows the code that reads the stream.
+    pub(super) fn show_consumers(&mut self) {
+        self.side = Side::Consumers;
+    }
+
     /// `revealed`: the sources whose keys are shown.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, revealed: &[String]) {
+        if self.side == Side::Senders && seen.config.capture.sources.is_empty() {
+            return;
+        }
+        widgets::card_ui(ui, |ui| {
+            ui.horizontal(|ui| {
+                // As high as the tabs, so that the title is centred beside them.
+                ui.set_min_height(36.0);
+                widgets::title_ui(ui, "Connect");
+                let sides = [(Side::Senders, "Send events"), (Side::Consumers, "Read the stream")];
+                widgets::segments_ui(ui, &mut self.side, "Connect", &sides);
+            });
+            match self.side {
+                Side::Senders => self.senders_ui(ui, seen, revealed),
+                Side::Consumers => self.read.ui(ui, seen),
+            }
+        });
+    }
+
+    fn senders_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, revealed: &[String]) {
         let sources = &seen.config.capture.sources;
         let chosen = sources.iter().find(|source| source.name == self.source);
         let Some(source) = chosen.or(sources.first()) else { return };
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Connect");
-            ui.horizontal_wrapped(|ui| {
-                widgets::segments_ui(ui, &mut self.sdk, "Common SDKs", &TABS);
-                // The tab names the chosen one already.
-                let has_tab = TABS.iter().any(|(sdk, _)| *sdk == self.sdk);
-                let shown = if has_tab { "All SDKs" } else { self.sdk.title() };
-                let list = widgets::List { name: "SDK", shown, width: 150.0, if_empty: "" };
-                let (button, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
-                if let Some(sdk) = chosen.and_then(|at| Sdk::ALL.get(at)) {
-                    self.sdk = *sdk;
-                }
-                // Screen readers get the choice from the list too.
-                ui.ctx().accesskit_node_builder(button.id, |node| node.set_value(self.sdk.title()));
-                if sources.len() > 1 {
-                    choose_ui(ui, ("Source of the snippet", 150.0), sources, source, &mut self.source);
-                }
-            });
-            self.snippet_ui(ui, seen, source, revealed.contains(&source.name));
-            arrival_ui(ui, seen, &source.name);
+        ui.horizontal_wrapped(|ui| {
+            widgets::segments_ui(ui, &mut self.sdk, "Common SDKs", &TABS);
+            // The tab names the chosen one already.
+            let has_tab = TABS.iter().any(|(sdk, _)| *sdk == self.sdk);
+            let shown = if has_tab { "All SDKs" } else { self.sdk.title() };
+            let list = widgets::List { name: "SDK", shown, width: 150.0, if_empty: "" };
+            let (button, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
+            if let Some(sdk) = chosen.and_then(|at| Sdk::ALL.get(at)) {
+                self.sdk = *sdk;
+            }
+            // Screen readers get the choice from the list too.
+            ui.ctx().accesskit_node_builder(button.id, |node| node.set_value(self.sdk.title()));
+            if sources.len() > 1 {
+                choose_ui(ui, ("Source of the snippet", 150.0), sources, source, &mut self.source);
+            }
         });
+        self.snippet_ui(ui, seen, source, revealed.contains(&source.name));
+        arrival_ui(ui, seen, &source.name);
     }
 
     fn snippet_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, source: &Source, is_revealed: bool) {

@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::{self, Label, RichText, ScrollArea, Ui, vec2};
 use lucide_icons::Icon;
 
+use super::decoded::Decoded;
 use crate::{
     app::{
         json_rows::Finds,
@@ -42,6 +43,7 @@ pub(super) struct OpenRecord {
     is_text: bool,
     data_is: String,
     message_id: Option<Arc<str>>,
+    decoded: Decoded,
 }
 
 /// The kind of content, in a word.
@@ -82,6 +84,7 @@ impl OpenRecord {
         Self {
             data_is: data_is(&found),
             message_id: message_id(&found),
+            decoded: Decoded::of(&found),
             is_text: text.is_some(),
             content,
             stored,
@@ -101,6 +104,8 @@ impl OpenRecord {
         ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
             ui.set_max_width(ui.available_width() - 8.0);
             wish = wish.take().or(self.forms_ui(ui, seen));
+            ui.add_space(4.0);
+            self.decoded.ui(ui, seen, self.found.form);
             ui.add_space(4.0);
             widgets::title_ui(ui, "Facts");
             ui.scope(|ui| self.facts_ui(ui, seen));

@@ -4,12 +4,13 @@ use std::{ops::Range, sync::Arc};
 
 use eframe::egui::{Align, CentralPanel, Context, Frame, Label, Layout, Margin, Rect, RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
+use lucide_icons::Icon;
 
 use super::{
     super::{
         list_hold::ListHold,
         seen::Seen,
-        theme::{tokens, weight},
+        theme::{self, tokens, weight},
         widgets::{self, ListKeys},
     },
     progress::short,
@@ -19,6 +20,7 @@ use crate::{
     delivery::Record,
     engine::{RecordView, StreamView},
     event::shown,
+    reader::{Fit, fit_of},
 };
 
 const ROW_HEIGHT: f32 = 28.0;
@@ -156,7 +158,12 @@ impl Table {
                             let text = cell(name, found, seen);
                             let is_number = *name == NUMBER && ui.available_width() < NUMBER_WIDTH;
                             let text = if is_number { short_number(&text) } else { text };
-                            let text = RichText::new(shown::line(&text)).color(t.text);
+                            let is_marked = *name == EVENT && is_unreadable(found, seen);
+                            if is_marked {
+                                ui.label(theme::icon(Icon::TriangleAlert).color(t.err));
+                            }
+                            let text = RichText::new(shown::line(&text));
+                            let text = text.color(if is_marked { t.err } else { t.text });
                             let text = if *name == EVENT { text } else { text.monospace() };
                             ui.add(Label::new(text).selectable(false).truncate());
                         });
@@ -164,7 +171,9 @@ impl Table {
                     let name = || {
                         let place = found.place.map(|(at, of)| format!(", event {at} of {of}"));
                         let Record { sequence_number, shard_id, .. } = &*found.record;
-                        format!("Record {sequence_number} of {shard_id}{}", place.unwrap_or_default())
+                        let mark =
+                            if is_unreadable(found, seen) { ", the reader cannot decode it" } else { "" };
+                        format!("Record {sequence_number} of {shard_id}{}{mark}", place.unwrap_or_default())
                     };
                     if widgets::row_name_ui(&row, name).clicked() {
                         clicked = Some(Arc::clone(found));
@@ -178,6 +187,12 @@ impl Table {
             self.selected = if same { None } else { Some(OpenRecord::new(found)) };
         }
     }
+}
+
+/// Whether the reader of the settings cannot decode the record.
+fn is_unreadable(found: &RecordView, seen: &Seen<'_>) -> bool {
+    let reader = seen.config.destination.reader;
+    reader.is_some_and(|reader| fit_of(reader, found.form) == Fit::CannotDecode)
 }
 
 /// The columns that fit in this width.

@@ -70,10 +70,12 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[destination]\naggregation = \"gzip\"\naggregation_max_bytes = 1000\n",
+        "[destination]\naggregation = \"gzip\"\naggregation_max_bytes = 1000\nreader = \"table\"\n",
         &[
             "2: destination.aggregation is \"gzip\"; allowed: \"none\", \"kpl\", \"lines\"",
             "3: destination.aggregation_max_bytes is 1000; allowed: whole numbers from 1024 to 10485760",
+            "4: destination.reader is \"table\"; allowed: \"\", \"lambda\", \"kcl\", \"flink\", \"firehose\", \"streaming-table\", \
+             \"sdk\", \"legacy\"",
         ],
     ),
     (
@@ -153,8 +155,8 @@ const BAD_FILES: &[(&str, &[&str])] = &[
             "7: of the saved destination \"C\": destination.stream is missing, and kind \"kinesis\" needs it",
             "13: destinations.name is \"D\", as of another; each needs a name of its own",
             "15: destinations.\"enabled\" is not a setting; allowed: name, kind, region, stream, account_id, operation, \
-             encoding, ordered, endpoint_url, aggregation, aggregation_max_bytes, source, profile, role_arn, \
-             external_id",
+             encoding, ordered, endpoint_url, aggregation, aggregation_max_bytes, reader, source, profile, \
+             role_arn, external_id",
         ],
     ),
     ("[log\nkeep_events = 2\n", &["1: this is not TOML: unclosed table, expected `]`"]),

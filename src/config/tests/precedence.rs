@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::event::{Aggregation, Encoding};
+use crate::reader::Reader;
 
 #[test]
 fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
@@ -80,6 +81,7 @@ fn every_setting_can_come_from_a_variable() {
         ("TRIBUTARY_DESTINATION_ORDERED", "false"),
         ("TRIBUTARY_DESTINATION_AGGREGATION", "kpl"),
         ("TRIBUTARY_DESTINATION_AGGREGATION_MAX_BYTES", "204800"),
+        ("TRIBUTARY_DESTINATION_READER", "streaming-table"),
         ("TRIBUTARY_CAPTURE_REQUIRE_WRITE_KEY", "false"),
         ("TRIBUTARY_CAPTURE_MAX_BODY_BYTES", "2048"),
         ("TRIBUTARY_CAPTURE_WRITE_KEY", "k"),
@@ -89,8 +91,13 @@ fn every_setting_can_come_from_a_variable() {
     let config = given("", &variables, &Overrides::default()).unwrap();
     assert_eq!(config.destination.kind, DestinationKind::Kinesis);
     assert!(!config.destination.enabled && !config.destination.ordered && !config.capture.require_write_key);
-    let Destination { aggregation, aggregation_max_bytes, .. } = config.destination;
+    let Destination { aggregation, aggregation_max_bytes, reader, encoding, .. } = config.destination;
     assert_eq!((aggregation, aggregation_max_bytes), (Aggregation::Kpl, 204_800));
+    assert_eq!(
+        (reader, encoding),
+        (Some(Reader::StreamingTable), Encoding::Base64),
+        "a reader changes no format"
+    );
     assert_eq!(
         (config.capture.max_body_bytes, config.spool.max_bytes, config.log.keep_events),
         (2048, 65536, 0)

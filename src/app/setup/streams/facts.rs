@@ -16,7 +16,8 @@ use crate::{
     config::Config,
     delivery::{AwsError, DescribedStream},
     engine::Answer,
-    event::{Encoding, shown},
+    event::shown,
+    reader::{Fit, Reader, judge},
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,6 +40,18 @@ impl Facts {
         self.asked.receive(ctx);
     }
 
+    /// The answer, if it is about the draft's stream.
+    fn answer_about(&self, draft: &Config) -> Option<&Result<DescribedStream, AwsError>> {
+        let (answer, config) = self.asked.answer()?;
+        let same_stream = config.destination.is_same_stream(&draft.destination);
+        (same_stream && identity::is_same_but_for_stream(config, draft)).then_some(answer)
+    }
+
+    /// What AWS said about the draft's stream.
+    pub(super) fn described(&self, draft: &Config) -> Option<&DescribedStream> {
+        self.answer_about(draft)?.as_ref().ok()
+    }
+
     /// Draws the facts, if they are about the draft's stream.
     pub(super) fn ui(&self, ui: &mut Ui, draft: &Config) {
         if self.asked.is_waiting() {
@@ -48,11 +61,7 @@ impl Facts {
             });
             return;
         }
-        let Some((answer, config)) = self.asked.answer() else { return };
-        let same_stream = config.destination.is_same_stream(&draft.destination);
-        if !same_stream || !identity::is_same_but_for_stream(config, draft) {
-            return;
-        }
+        let Some(answer) = self.answer_about(draft) else { return };
         match answer {
             Ok(stream) => stream_ui(ui, stream, draft),
             Err(fault) if &*fault.code == "AccessDeniedException" => widgets::hint_ui(
@@ -145,12 +154,14 @@ fn warnings(stream: &DescribedStream, draft: &Config) -> Vec<String> {
         );
     }
     let channels = stream.channels.unwrap_or_default();
-    if channels > 0 && draft.destination.encoding == Encoding::Base64 {
+    let format = draft.destination.format();
+    if channels > 0 && judge(Reader::StreamingTable, format).fit == Fit::CannotDecode {
         let read = if channels == 1 { "reads" } else { "read" };
         warnings.push(format!(
-            "{} (streaming table or delivery to S3) {read} this stream. They take JSON, and the format is base64: choose \
+            "{} (streaming table or delivery to S3) {read} this stream. They take JSON, and the format is {}: choose \
              json.",
-            counted(channels, "channel")
+            counted(channels, "channel"),
+            format.words()
         ));
     }
     warnings

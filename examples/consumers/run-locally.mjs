@@ -1,6 +1,6 @@
-// Hands the records of `tributary tail --raw` to the handler, as Lambda does: in batches, in the order of the shard.
+// Hands the records of `tributary tail --raw` to the handler of lambda.mjs, as Lambda does: in batches, in the order of the shard.
 import { createInterface } from 'node:readline'
-import { handler } from './handler.mjs'
+import { handler } from './lambda.mjs'
 
 const BATCH = 100
 
