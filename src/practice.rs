@@ -13,7 +13,9 @@
 //! - The quotas of a shard hold while the fault switch `shard_limits` is on; how often the other operations may be called,
 //!   which AWS limits too, is not limited here.
 //!
-//! Absent on purpose: anything durable, encryption (it is only noted), resource policies, channels, enhanced monitoring,
+//! - [`Practice::saved`] and [`Practice::restore`] carry the streams over to another process.
+//!
+//! Absent on purpose: files, encryption (it is only noted), resource policies, channels, enhanced monitoring,
 //! verification of signatures.
 
 mod access;
@@ -26,15 +28,21 @@ mod checks;
 mod connections;
 mod consumer;
 mod consumers;
+mod control;
 mod event_stream;
+mod fault_switch;
 mod faults;
 mod format;
 mod http;
+mod initial;
+mod key_pair;
 mod operations;
 mod page;
 mod put;
 mod read;
+mod record_list;
 mod resharding;
+mod saved;
 mod sequence;
 mod shard;
 mod shard_list;
@@ -50,7 +58,12 @@ mod tagging;
 mod tags;
 mod token;
 
+pub use fault_switch::{FaultError, FaultSwitch};
 pub use faults::Faults;
+pub use initial::Initial;
+pub use key_pair::KeyPair;
+pub use saved::SavedError;
+pub use shard::SHARDS_MAX;
 pub use shared::Settings;
 
 pub use crate::slots::Limits;
@@ -75,6 +88,17 @@ pub enum Error {
     Shards(u32),
 }
 
+/// Whether a stream may have this name and, were it the only one, this number of shards.
+pub fn check_stream(name: &str, shards: u32) -> Result<(), Error> {
+    if !arn::is_name(name) || name.len() > 128 {
+        return Err(Error::Name(name.to_owned()));
+    }
+    if shards == 0 || shards > shard::SHARDS_MAX {
+        return Err(Error::Shards(shards));
+    }
+    Ok(())
+}
+
 /// A practice Kinesis with any number of streams. All clones are the same one. It serves nothing until
 /// [`Practice::serve`] runs.
 #[derive(Clone)]
@@ -83,7 +107,7 @@ pub struct Practice {
 }
 
 impl Practice {
-    /// Starts with no streams, no faults, and new random keys.
+    /// Starts with no streams. The settings name the faults and the keys.
     pub fn new(settings: Settings) -> Self {
         Self { shared: Arc::new(Shared::new(settings)) }
     }
@@ -110,18 +134,17 @@ impl Practice {
 
     /// Makes a provisioned stream, ready at once. An existing stream stays as it is, whatever its number of shards.
     pub fn create_stream(&self, name: &str, shards: u32) -> Result<(), Error> {
-        if !arn::is_name(name) || name.len() > 128 {
-            return Err(Error::Name(name.to_owned()));
-        }
+        check_stream(name, shards)?;
         let mut streams = self.shared.streams();
         if streams.get(name).is_some() {
             return Ok(());
         }
-        if shards == 0 || streams.shard_count() + shards as usize > shard::SHARDS_MAX as usize {
+        if streams.shard_count() + shards as usize > shard::SHARDS_MAX as usize {
             return Err(Error::Shards(shards));
         }
-        let spec = StreamSpec { shards, on_demand: false, record_bytes_max: 1 << 20 };
-        streams.create(name, spec, now_ms().unsigned_abs());
+        streams.create(name, StreamSpec::provisioned(shards), now_ms().unsigned_abs());
+        drop(streams);
+        self.shared.changed.notify_one();
         Ok(())
     }
 
@@ -141,6 +164,33 @@ impl Practice {
         let Some(stream) = streams.get(name) else { return Vec::new() };
         let range = |at| stream.shard(at).map(|shard| (shard::id_of(at), shard.range.0, shard.range.1));
         stream.open().filter_map(range).collect()
+    }
+
+    /// The names of all streams, each with the number of its open shards, in the order of the names.
+    pub fn streams(&self) -> Vec<(String, usize)> {
+        let streams = self.shared.streams();
+        streams.after("").map(|(name, stream)| (name.to_owned(), stream.open().len())).collect()
+    }
+
+    /// All streams with their records, for [`Practice::restore`] in another process. Faults, keys, iterators and
+    /// subscriptions are not in it.
+    pub fn saved(&self) -> Vec<u8> {
+        // The copy shares the records, so the lock is not held while they are encoded.
+        let streams = self.shared.streams().clone();
+        saved::write(&streams)
+    }
+
+    /// Replaces all streams by saved ones. After an error they are unchanged.
+    pub fn restore(&self, bytes: &[u8]) -> Result<(), SavedError> {
+        let streams = saved::read(bytes)?;
+        let limit = self.shared.settings.bytes_max;
+        *self.shared.streams() = streams.restored(limit);
+        Ok(())
+    }
+
+    /// Returns when the streams may have changed since the last call. For one caller at a time.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
     }
 
     /// How many records of the stream were dropped to stay below the limit of memory.

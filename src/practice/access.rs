@@ -2,13 +2,14 @@
 //!
 //! A web page in a browser sends an `Origin`, and a page whose name was rebound to loopback sends a foreign `Host`. Both
 //! are refused, so no page can read or write the stream. `Authorization` must have the form of Signature Version 4 and
-//! name one of our access key ids: the one in the state file, or the one of this program's own client. The signature is
-//! not verified: a program that can read the random id out of a request can read its content too. The headers alone
-//! decide, before any body is read.
+//! name one of our access key ids: the one for other programs, or the one of this program's own client. The signature is
+//! not verified: a program that can read the id out of a request can read its content too. The headers alone decide,
+//! before any body is read. The control path (`control.rs`) takes both keys by Basic authentication.
 
 use super::api_error::ApiError;
 use crate::slots::Rank;
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// What a request must name.
 pub(super) struct Expected<'a> {
@@ -16,9 +17,12 @@ pub(super) struct Expected<'a> {
     pub(super) access_key_id: &'a str,
     /// Of this program's own client.
     pub(super) own_key_id: &'a str,
+    /// Any other id is let in too.
+    pub(super) any_key: bool,
 }
 
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<Rank, ApiError> {
+/// Refuses requests of web pages, and those for another host.
+pub(super) fn check_caller(headers: &HeaderMap, uri: &Uri, port: u16) -> Result<(), ApiError> {
     if headers.contains_key(header::ORIGIN) {
         return Err(ApiError::forbidden(
             "The practice stream takes no requests from web pages (Origin header).",
@@ -27,13 +31,18 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> 
     // HTTP/2 names the host in the target instead of the header, or in both.
     let hosts: Vec<_> = headers.get_all(header::HOST).iter().collect();
     let authority = uri.authority().map(Authority::as_str);
-    let is_ours = |host: &str| is_loopback(host, expected.port);
+    let is_ours = |host: &str| is_loopback(host, port);
     let are_ours = hosts.iter().all(|host| host.to_str().is_ok_and(is_ours)) && authority.is_none_or(is_ours);
     if !are_ours || hosts.len() > 1 || (hosts.is_empty() && authority.is_none()) {
         return Err(ApiError::forbidden(
             "The practice stream is reached by its loopback address only (Host header).",
         ));
     }
+    Ok(())
+}
+
+pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<Rank, ApiError> {
+    check_caller(headers, uri, expected.port)?;
     let Some(authorization) = headers.get(header::AUTHORIZATION) else {
         return Err(ApiError::no_credentials());
     };
@@ -44,11 +53,34 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> 
     }
     if key_id == expected.own_key_id {
         Ok(Rank::Own)
-    } else if key_id == expected.access_key_id {
+    } else if expected.any_key || key_id == expected.access_key_id {
         Ok(Rank::Authenticated)
     } else {
         Err(ApiError::unrecognized_client())
     }
+}
+
+/// Refuses a call of the control path whose Basic authentication has not these keys.
+pub(super) fn check_control(
+    headers: &HeaderMap,
+    expected: &Expected<'_>,
+    secret_access_key: &str,
+) -> Result<(), ApiError> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|text| text.to_str().ok());
+    let encoded = authorization.and_then(|text| text.strip_prefix("Basic "));
+    let user = encoded.and_then(|text| STANDARD.decode(text.trim()).ok());
+    let keys = format!("{}:{secret_access_key}", expected.access_key_id);
+    if expected.any_key || user.is_some_and(|user| user == keys.as_bytes()) {
+        return Ok(());
+    }
+    Err(ApiError {
+        status: 401,
+        code: "UnrecognizedClientException",
+        message:
+            "The control path takes the access key id as user and the secret access key as password of Basic \
+                  authentication: curl --user ID:SECRET."
+                .into(),
+    })
 }
 
 fn is_loopback(host: &str, port: u16) -> bool {
@@ -100,7 +132,8 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let expected = Expected { port: 4000, access_key_id: "AKIAOURS", own_key_id: "AKIAOWN" };
+        let expected =
+            Expected { port: 4000, access_key_id: "AKIAOURS", own_key_id: "AKIAOWN", any_key: false };
         check(&map, &uri.parse().unwrap(), &expected)
             .map_or_else(|error| (error.status, error.code), |_rank| (200, ""))
     }

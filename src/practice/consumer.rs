@@ -1,6 +1,7 @@
 //! The registered consumers of one stream: readers with a name, each of which may subscribe to shards.
 
 use super::tags::Tags;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -10,11 +11,13 @@ use tokio::sync::Notify;
 pub(super) const CONSUMERS_MAX: usize = 20;
 
 /// One registered consumer.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Consumer {
     /// The second in which it was registered: part of its ARN, and unique in its stream.
     pub(super) created_s: u64,
     pub(super) tags: Tags,
-    /// Its subscriptions by shard: each the latest.
+    /// Its subscriptions by shard: each the latest. They end with the process.
+    #[serde(skip)]
     pub(super) subscriptions: HashMap<u32, Subscription>,
 }
 
@@ -27,10 +30,11 @@ pub(super) struct Subscription {
 }
 
 /// The consumers of a stream by their names.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Consumers {
     last_created_s: u64,
     last_subscription: u64,
+    #[serde(skip)]
     changed: Arc<Notify>,
     by_name: BTreeMap<String, Consumer>,
 }

@@ -6,6 +6,7 @@
 use super::access::{self, Expected};
 use super::api_error::ApiError;
 use super::call::Call;
+use super::control;
 use super::faults::{Ending, Faults};
 use super::format::Format;
 use super::operations::{self, Answer};
@@ -32,6 +33,9 @@ const DISCARDED_BYTES_MAX: usize = 64 << 20;
 const OWN_BODIES_KIB_MAX: u32 = 64 << 10;
 const OTHER_BODIES_KIB_MAX: u32 = 32 << 10;
 
+/// How the names of operations begin that change nothing.
+const READS: [&str; 4] = ["Describe", "Get", "List", "Subscribe"];
+
 /// Answers the requests of one server.
 pub(super) struct Handler {
     shared: Arc<Shared>,
@@ -57,6 +61,12 @@ impl Handler {
         request: Request,
     ) -> Response {
         let busy = slot.busy();
+        if self.shared.settings.initial.is_some() && control::is_meant(request.uri()) {
+            return match self.control(slot, request).await {
+                Ok(text) => response(200, "application/json", Body::from(text)),
+                Err(error) => refusal(&error, Format::Json),
+            };
+        }
         let (faults, format) = (self.shared.faults(), Format::of(request.headers()));
         let answer = self.answer(slot, request, faults).await;
         if !faults.delay.is_zero() {
@@ -77,13 +87,22 @@ impl Handler {
                 connection.cancel();
                 future::pending().await
             }
-            Err(error) => {
-                // AWS writes this error's message with a capital letter.
-                let message = if error.code == "SerializationException" { "Message" } else { "message" };
-                let text = json!({ "__type": error.code, message: error.message }).to_string();
-                formatted(error.status, format, text)
+            Err(error) => refusal(&error, format),
+        }
+    }
+
+    /// A call of the control path, which no fault affects.
+    async fn control(&self, slot: &Slot, request: Request) -> Result<String, ApiError> {
+        let (head, body) = request.into_parts();
+        access::check_caller(&head.headers, &head.uri, self.port)?;
+        if !control::is_open(&head.uri) {
+            access::check_control(&head.headers, &self.expected(), &self.shared.secret_access_key)?;
+            if !slot.authenticate(Rank::Authenticated) {
+                return Err(ApiError::too_many_connections());
             }
         }
+        let body = self.read_in_time(&head.headers, body, &self.other_bodies).await?;
+        control::answer(&self.shared, &head.method, &head.uri, &body)
     }
 
     /// `None`: the connection is to close without an answer.
@@ -97,27 +116,47 @@ impl Handler {
         let rank = self.admit(slot, &head)?;
         let operation = operation_of(&head.headers)?;
         let bodies = if rank == Rank::Own { &self.own_bodies } else { &self.other_bodies };
-        // The time includes the wait for memory.
-        let time_max = self.shared.settings.body_time_max;
-        let body = tokio::time::timeout(time_max, read_body(&head.headers, body, bodies)).await;
-        let body = body.unwrap_or_else(|_late| Err(ApiError::slow_body()))?;
+        let body = self.read_in_time(&head.headers, body, bodies).await?;
         let body = Format::of(&head.headers).read(body)?;
         if faults.expired_credentials {
             return Err(ApiError::expired_credentials());
         }
         let call = Call { shared: &self.shared, faults, now_ms: now_ms().unsigned_abs() };
         match faults.ending() {
-            Ending::Answered => operations::answer(&call, operation, &body).map(Some),
-            Ending::CutAfter => operations::answer(&call, operation, &body).map(|_unsent| None),
+            Ending::Answered => self.carry_out(&call, operation, &body).map(Some),
+            Ending::CutAfter => self.carry_out(&call, operation, &body).map(|_unsent| None),
             Ending::CutBefore => Ok(None),
             Ending::ServerError => Err(ApiError::server_error()),
         }
     }
 
+    fn carry_out(&self, call: &Call<'_>, operation: &str, body: &[u8]) -> Result<Answer, ApiError> {
+        let answer = operations::answer(call, operation, body);
+        if !READS.iter().any(|read| operation.starts_with(read)) {
+            self.shared.changed.notify_one();
+        }
+        answer
+    }
+
+    /// The whole body. The time includes the wait for memory.
+    async fn read_in_time(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        bodies: &Semaphore,
+    ) -> Result<Bytes, ApiError> {
+        let time_max = self.shared.settings.body_time_max;
+        let body = tokio::time::timeout(time_max, read_body(headers, body, bodies)).await;
+        body.unwrap_or_else(|_late| Err(ApiError::slow_body()))
+    }
+
+    fn expected(&self) -> Expected<'_> {
+        let Shared { access_key_id, own_access_key_id, settings, .. } = &*self.shared;
+        Expected { port: self.port, access_key_id, own_key_id: own_access_key_id, any_key: settings.any_key }
+    }
+
     fn admit(&self, slot: &Slot, head: &request::Parts) -> Result<Rank, ApiError> {
-        let Shared { access_key_id, own_access_key_id, .. } = &*self.shared;
-        let expected = Expected { port: self.port, access_key_id, own_key_id: own_access_key_id };
-        let rank = access::check(&head.headers, &head.uri, &expected)?;
+        let rank = access::check(&head.headers, &head.uri, &self.expected())?;
         if !slot.authenticate(rank) {
             return Err(ApiError::too_many_connections());
         }
@@ -173,6 +212,13 @@ async fn discard(body: Body, read: usize) -> Result<Bytes, ApiError> {
         }
     }
     Err(ApiError::too_large(BODY_BYTES_MAX))
+}
+
+fn refusal(error: &ApiError, format: Format) -> Response {
+    // AWS writes this error's message with a capital letter.
+    let message = if error.code == "SerializationException" { "Message" } else { "message" };
+    let text = json!({ "__type": error.code, message: error.message }).to_string();
+    formatted(error.status, format, text)
 }
 
 fn formatted(status: u16, format: Format, text: String) -> Response {

@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
 /// Maximum open shards of all streams together: AWS's quota for a small account, and a limit of our memory.
-pub(super) const SHARDS_MAX: u32 = 500;
+pub const SHARDS_MAX: u32 = 500;
 /// Quota of one shard: records a second.
 pub(super) const RECORDS_PER_SECOND: f64 = 1000.0;
 /// Quota of one shard: bytes (data and keys) a second.
@@ -55,7 +55,7 @@ pub(super) fn parse_id(id: &str) -> Option<u32> {
 }
 
 /// A token bucket that holds one second's quota.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Bucket {
     quota: f64,
     left: f64,
@@ -77,7 +77,7 @@ impl Bucket {
 }
 
 /// What a shard may still take.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rate {
     records: Bucket,
     bytes: Bucket,
@@ -105,8 +105,15 @@ impl Rate {
     }
 }
 
+/// A shard that has rested.
+impl Default for Rate {
+    fn default() -> Self {
+        Self::full(0)
+    }
+}
+
 /// What may still be read from a shard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ReadRate {
     calls: Bucket,
     bytes: Bucket,
@@ -132,6 +139,13 @@ impl ReadRate {
     /// Counts the bytes of an answer, which may leave a debt.
     pub(super) fn count(&mut self, bytes: usize) {
         self.bytes.left -= bytes as f64;
+    }
+}
+
+/// A shard that has rested.
+impl Default for ReadRate {
+    fn default() -> Self {
+        Self::full(0)
     }
 }
 

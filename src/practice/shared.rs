@@ -1,15 +1,18 @@
 //! What all calls of one practice stream share: settings, keys, fault switches, and the streams with their records.
 
 use super::faults::Faults;
+use super::initial::Initial;
+use super::key_pair::KeyPair;
 use super::store::Streams;
 use super::token::TokenKey;
 use crate::{aws, slots::Limits};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// What a practice stream is made with.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Maximum memory of all records together, overhead included.
     pub bytes_max: usize,
@@ -17,6 +20,12 @@ pub struct Settings {
     pub region: String,
     /// The account in its ARNs and messages: twelve digits.
     pub account_id: String,
+    /// The keys for other programs; `None`: new random ones.
+    pub keys: Option<KeyPair>,
+    /// Any access key id is let in.
+    pub any_key: bool,
+    /// What a reset brings back; `None`: there is no control path.
+    pub initial: Option<Initial>,
     /// Maximum numbers of connections.
     pub connections: Limits,
     /// Maximum time for the body of a request to arrive.
@@ -29,6 +38,9 @@ impl Default for Settings {
             bytes_max: 64 << 20,
             region: "us-east-1".into(),
             account_id: "000000000000".into(),
+            keys: None,
+            any_key: false,
+            initial: None,
             connections: Limits { connections: 256, authenticated: 64 },
             body_time_max: Duration::from_secs(30),
         }
@@ -41,18 +53,25 @@ pub(super) struct Shared {
     pub(super) own_access_key_id: String,
     pub(super) secret_access_key: String,
     pub(super) token_key: TokenKey,
+    /// Notified when the streams may have changed.
+    pub(super) changed: Notify,
     faults: RwLock<Faults>,
     streams: Mutex<Streams>,
 }
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
-        Self {
+        let keys = settings.keys.clone().unwrap_or_else(|| KeyPair {
             access_key_id: new_access_key_id(),
-            own_access_key_id: new_access_key_id(),
             secret_access_key: STANDARD.encode(random_bytes::<30>()),
+        });
+        Self {
+            access_key_id: keys.access_key_id,
+            own_access_key_id: new_access_key_id(),
+            secret_access_key: keys.secret_access_key,
             token_key: TokenKey(random_bytes()),
-            faults: RwLock::default(),
+            changed: Notify::new(),
+            faults: RwLock::new(settings.initial.as_ref().map(|initial| initial.faults).unwrap_or_default()),
             streams: Mutex::new(Streams::new(settings.bytes_max)),
             settings,
         }

@@ -10,19 +10,24 @@
 
 use super::sequence::Sequence;
 use super::stream::{Content, PutOptions, PutResult, Stream, StreamSpec};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// All streams.
+/// All streams. What is serialised is in users' files (`saved.rs`).
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Streams {
+    #[serde(skip)]
     bytes_max: usize,
+    #[serde(skip)]
     bytes: usize,
     now_ms: u64,
     last_created_s: u64,
     ids: BTreeMap<Box<str>, u64>,
     by_id: HashMap<u64, Stream>,
     /// Stream and shard of every stored record, oldest first.
+    #[serde(skip)]
     order: VecDeque<(u64, u32)>,
 }
 
@@ -37,6 +42,31 @@ impl Streams {
             by_id: HashMap::new(),
             order: VecDeque::new(),
         }
+    }
+
+    /// What was saved, below another limit of bytes.
+    pub(super) fn restored(mut self, bytes_max: usize) -> Self {
+        self.bytes_max = bytes_max;
+        self.bytes = self.by_id.values().map(Stream::bytes).sum();
+        let of_stream = |(id, stream): (&u64, &Stream)| {
+            stream.arrivals().map(|(arrived_ms, shard)| (arrived_ms, (*id, shard))).collect::<Vec<_>>()
+        };
+        let mut arrivals: Vec<_> = self.by_id.iter().flat_map(of_stream).collect();
+        arrivals.sort_by_key(|(arrived_ms, _)| *arrived_ms);
+        self.order = arrivals.into_iter().map(|(_, place)| place).collect();
+        self.make_room();
+        self
+    }
+
+    /// Deletes all streams.
+    pub(super) fn clear(&mut self) {
+        for stream in self.by_id.values() {
+            stream.consumers.wake();
+        }
+        self.ids.clear();
+        self.by_id.clear();
+        self.order.clear();
+        self.bytes = 0;
     }
 
     /// Returns false if a stream of that name exists; it stays as it is.

@@ -1,12 +1,15 @@
 //! One stream: its shards, open and closed, and the records of each.
 //!
 //! A split or merge closes shards and opens others over the same hashes. A closed shard keeps its records and takes no
-//! more. Pure: the time is an argument.
+//! more. Pure: the time is an argument. What is serialised here is in users' files (`saved.rs`): a changed field is a new
+//! version of that format.
 
 use super::consumer::Consumers;
 use super::sequence::Sequence;
 use super::shard::{Rate, ReadRate, range};
 use super::tags::Tags;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,8 +21,10 @@ const ENDING_INDEX: u64 = 0x7fff_ffff_ffff_ffff;
 pub(super) const RETENTION_HOURS_MIN: u32 = 24;
 
 /// What a producer sent.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Content {
     pub(super) key: Box<str>,
+    #[serde(serialize_with = "as_base64", deserialize_with = "from_base64")]
     pub(super) data: Vec<u8>,
 }
 
@@ -35,14 +40,23 @@ impl Content {
     }
 }
 
+fn as_base64<S: Serializer>(data: &[u8], out: S) -> Result<S::Ok, S::Error> {
+    STANDARD.encode(data).serialize(out)
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(text: D) -> Result<Vec<u8>, D::Error> {
+    STANDARD.decode(String::deserialize(text)?).map_err(de::Error::custom)
+}
+
 /// A stored record. Its index follows from its position in the shard.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) arrived_ms: u64,
     pub(super) content: Arc<Content>,
 }
 
 /// One shard, open or closed.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Shard {
     /// The second that leads its sequence numbers. Only shards made in the same step share it: no other stream's shard
     /// has it, and a child's is above its parents'.
@@ -57,11 +71,14 @@ pub(super) struct Shard {
     /// Index of the first record of `records`; a shard's first record has index 1.
     first: u64,
     records: VecDeque<Record>,
+    #[serde(skip)]
     rate: Rate,
+    #[serde(skip)]
     read_rate: ReadRate,
 }
 
 /// How a shard was closed.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Closing {
     pub(super) at_ms: u64,
     pub(super) children: Vec<u32>,
@@ -107,7 +124,7 @@ impl Shard {
 }
 
 /// How a stream is made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) struct StreamSpec {
     /// Shards of the new stream.
     pub(super) shards: u32,
@@ -116,7 +133,15 @@ pub(super) struct StreamSpec {
     pub(super) record_bytes_max: usize,
 }
 
+impl StreamSpec {
+    /// Of a new stream with this number of shards, and AWS's default maximum of a record.
+    pub(super) fn provisioned(shards: u32) -> Self {
+        Self { shards, on_demand: false, record_bytes_max: 1 << 20 }
+    }
+}
+
 /// One stream.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Stream {
     pub(super) spec: StreamSpec,
     /// Unique among all streams of a [`super::store::Streams`], deleted ones included.
@@ -215,6 +240,11 @@ impl Stream {
     /// The memory that all records take, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.shards.iter().flat_map(|shard| &shard.records).map(|record| record.content.cost()).sum()
+    }
+
+    /// When each stored record arrived, and its shard; the records of a shard in their order.
+    pub(super) fn arrivals(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.shards().flat_map(|(at, shard)| shard.records.iter().map(move |record| (record.arrived_ms, at)))
     }
 
     /// Records that arrived before this are older than the retention period.
