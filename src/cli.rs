@@ -12,6 +12,9 @@ mod locations;
 mod log;
 mod output;
 mod policy;
+mod practice;
+mod practice_file;
+mod practice_ready;
 mod reach;
 mod reader;
 mod resend;
@@ -68,6 +71,8 @@ pub enum Command {
     SetAside(set_aside::Args),
     /// Check the spool and the ledger; repair what can be repaired, lose nothing
     Doctor(doctor::Args),
+    /// Run the practice stream alone, as a Kinesis for other programs' tests
+    Practice(practice::Args),
     /// Print the effective settings, secrets masked
     Config(settings::Args),
 }
@@ -92,6 +97,7 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::Resend(args) => resend::run(&args, locations),
         Command::SetAside(args) => set_aside::run(&args, locations).map(|()| true),
         Command::Doctor(args) => doctor::run(&args, locations),
+        Command::Practice(args) => return practice::run(&args).map(|()| true),
         Command::Config(args) => settings::run(&args, locations).map(|()| true),
     };
     done.map_err(|error| access::explained(error, locations))

@@ -83,7 +83,6 @@ use face_state::FaceState;
 use handles::{Account, Checks, Desktop, Forwarder, Log, PracticeStream, Settings, StreamReader, TestEvents};
 use problems::Alarm;
 use shared::{Foundation, Shared};
-use signals::Signals;
 use supervisor::{Opened, Supervisor};
 
 /// The window shows addresses. It may use nothing else of `std::net`, which waits for the network.
@@ -106,6 +105,7 @@ pub use run_view::{RunEnd, RunView};
 pub use running_engine::RunningEngine;
 pub use shards::Shards;
 pub use shared::Paths;
+pub use signals::Signals;
 pub use start_error::StartError;
 pub use stream_view::{ShardView, StreamView};
 pub use test_event::{EndpointAnswer, SendError, post};

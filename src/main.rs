@@ -36,10 +36,14 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            print_error(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            // A flag that is wrong only beside another one.
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                print_error(&error);
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

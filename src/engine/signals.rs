@@ -22,7 +22,7 @@ pub(super) async fn run(faces: Arc<Faces>, mut signals: Signals) {
 }
 
 /// The handlers of the two signals, installed when this is created.
-pub(super) struct Signals {
+pub struct Signals {
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -31,13 +31,15 @@ pub(super) struct Signals {
 
 impl Signals {
     #[cfg(unix)]
-    pub(super) fn new() -> std::io::Result<Self> {
+    /// Installs them. Call it inside a runtime.
+    pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     #[cfg(unix)]
-    async fn next(&mut self) {
+    /// Returns at the next signal.
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.term.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -45,12 +47,14 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn new() -> std::io::Result<Self> {
+    /// Call it inside a runtime.
+    pub fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }
 
     #[cfg(not(unix))]
-    async fn next(&mut self) {
+    /// Returns at the next signal.
+    pub async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

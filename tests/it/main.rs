@@ -48,6 +48,7 @@ mod picture_renderer;
 mod pictures;
 mod pipeline;
 mod practice;
+mod practice_command;
 mod practice_faults;
 mod practice_port;
 mod practising;
