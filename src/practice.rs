@@ -127,6 +127,11 @@ impl Practice {
         self.shared.settings.connections
     }
 
+    /// The region in ARNs.
+    pub fn region(&self) -> &str {
+        &self.shared.settings.region
+    }
+
     /// The secret of both access key ids. Clients sign with it; the signature is not verified.
     pub fn secret_access_key(&self) -> &str {
         &self.shared.secret_access_key

@@ -9,7 +9,7 @@ use super::practice_faults;
 use crate::{
     config::{Config, DestinationKind, Origin},
     delivery::Status,
-    engine::{Engine, Faults, RunView, Shards, StreamView, url_of},
+    engine::{Engine, Faults, PracticeAccess, RunView, Shards, StreamView, url_of},
 };
 
 /// How often the shards of the practice stream are copied. Those of other streams are shared.
@@ -18,6 +18,8 @@ const SHARDS_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Snapshot {
     pub status: Arc<Status>,
     pub config: Arc<Config>,
+    /// How other programs reach the practice stream; `None`: its port is closed.
+    pub practice: Option<PracticeAccess>,
     /// The faults of the practice stream.
     pub faults: Faults,
     /// The last test run; `None` before the first.
@@ -44,6 +46,7 @@ impl Snapshot {
         Self {
             status: engine.status(),
             config: engine.settings().current(),
+            practice: engine.practice_stream().access(),
             faults: engine.practice_stream().faults(),
             test_run: engine.test_events().run(),
             stream: engine.stream_reader().view(),
@@ -56,6 +59,7 @@ impl Snapshot {
     /// Reads everything again. Returns the previous settings, if they have changed.
     pub(super) fn refresh(&mut self, engine: &Engine) -> Option<Arc<Config>> {
         self.status = engine.status();
+        self.practice = engine.practice_stream().access();
         self.faults = engine.practice_stream().faults();
         self.test_run = engine.test_events().run();
         self.stream = engine.stream_reader().view();

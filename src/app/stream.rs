@@ -4,6 +4,7 @@
 mod decoded;
 mod in_log;
 mod progress;
+mod reach;
 mod record;
 mod request;
 mod table;
@@ -29,6 +30,7 @@ use crate::{
     remedy,
 };
 use in_log::InLog;
+use reach::Reach;
 use record::Wish;
 use request::{From, Request};
 use table::Table;
@@ -46,6 +48,7 @@ pub(super) struct Stream {
     /// The text to find in the open record.
     find: Find,
     in_log: InLog,
+    reach: Reach,
 }
 
 impl Stream {
@@ -113,7 +116,9 @@ impl Stream {
             if code.on_hover_text("Code that reads this stream").clicked() {
                 seen.push(Command::ShowConsumers);
             }
+            self.reach.button_ui(ui, seen);
         });
+        self.reach.ui(ui, seen);
         self.table.keys(ui);
         let is_changed = self.request.start_ui(ui, seen.clock) | self.request.choose_ui(ui, &self.view);
         if is_changed {

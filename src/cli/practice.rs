@@ -13,13 +13,9 @@ use clap::error::ErrorKind;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    output::print,
-    practice_file::StateFile,
-    practice_ready::{Ready, StreamReady},
-};
+use super::{output::print, practice_file::StateFile, practice_ready::Ready};
 use crate::{
-    engine::{PRACTICE_STREAM, Signals},
+    engine::{PRACTICE_STREAM, PracticeAccess, Signals},
     log::{self, LevelFilter},
     practice::{self, FaultSwitch, Faults, Initial, KeyPair, Limits, Practice, Settings},
 };
@@ -134,14 +130,17 @@ impl Args {
     }
 
     fn ready(&self, practice: &Practice, port: u16) -> Ready {
-        let streams = practice.streams().into_iter();
+        let streams = practice.streams();
         Ready {
-            endpoint_url: format!("http://127.0.0.1:{port}"),
-            region: self.region.clone(),
+            access: PracticeAccess {
+                endpoint_url: format!("http://127.0.0.1:{port}"),
+                stream: streams.first().map(|(name, _)| name.clone()).unwrap_or_default(),
+                region: self.region.clone(),
+                access_key_id: self.access_key_id.clone(),
+                secret_access_key: self.secret_access_key.clone(),
+            },
             account_id: self.account_id.clone(),
-            streams: streams.map(|(name, shards)| StreamReady { name, shards }).collect(),
-            access_key_id: self.access_key_id.clone(),
-            secret_access_key: self.secret_access_key.clone(),
+            streams,
             any_key: self.any_key,
         }
     }
@@ -171,7 +170,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn keep_small() {
     #[cfg(target_os = "linux")]
     // Without the option it is only larger.
-    drop(rustix::thread::disable_transparent_huge_pages(true));
+    rustix::thread::disable_transparent_huge_pages(true).unwrap_or(());
 }
 
 async fn serve(args: &Args, practice: &Practice, mut file: Option<StateFile>) -> anyhow::Result<()> {

@@ -14,13 +14,16 @@ use crate::{
 /// The stream name of the practice stream.
 pub const PRACTICE_STREAM: &str = "practice";
 
-/// How another program reaches the practice stream of a running engine.
+/// How another program reaches a practice stream.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PracticeAccess {
     /// Its address on loopback.
     pub endpoint_url: String,
     /// The name of its stream.
     pub stream: String,
+    /// Its region. Empty in the file of an engine of an earlier build.
+    #[serde(default)]
+    pub region: String,
     /// Its access key id.
     pub access_key_id: String,
     /// Its secret access key.
@@ -32,9 +35,21 @@ impl PracticeAccess {
         Self {
             endpoint_url: url(port),
             stream: PRACTICE_STREAM.to_owned(),
+            region: practice.region().to_owned(),
             access_key_id: practice.access_key_id().to_owned(),
             secret_access_key: practice.secret_access_key().to_owned(),
         }
+    }
+
+    /// The environment variables by which AWS's SDKs and tools find it. Some read only one of the two names of the region.
+    pub fn environment(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL_KINESIS", &self.endpoint_url),
+            ("AWS_ACCESS_KEY_ID", &self.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
+        ]
     }
 }
 

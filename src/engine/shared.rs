@@ -295,6 +295,12 @@ impl Shared {
         connection(config, &self.practice, self.practice_port.load(Ordering::Acquire))
     }
 
+    /// How other programs reach the practice stream; `None`: its port is closed.
+    pub(super) fn practice_access(&self) -> Option<PracticeAccess> {
+        let is_open = self.practice_is_open.load(Ordering::Acquire);
+        is_open.then(|| PracticeAccess::new(&self.practice, self.practice_port.load(Ordering::Acquire)))
+    }
+
     /// Writes `engine.json`, by which other processes find this engine.
     pub(super) fn write_running_engine(&self) {
         let inner = *self.inner_endpoint.borrow();
@@ -303,11 +309,7 @@ impl Shared {
             .control_address
             .get()
             .map(|address| ControlAccess { address: address.to_string(), key: self.control_key.clone() });
-        let practice = self
-            .practice_is_open
-            .load(Ordering::Acquire)
-            .then(|| PracticeAccess::new(&self.practice, self.practice_port.load(Ordering::Acquire)));
-        let engine = RunningEngine::this(url_of(address, false), practice, control);
+        let engine = RunningEngine::this(url_of(address, false), self.practice_access(), control);
         let problem = engine.write(&self.paths.data_dir).err().map(|error| {
             format!(
                 "`send` and `tail` will not find this engine: engine.json could not be written ({error})."

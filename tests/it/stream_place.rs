@@ -233,3 +233,39 @@ fn a_record_and_its_delivery_lead_to_each_other() {
     press(window, "Show in Live");
     wait_for(window, "why not", |window| says(window, "The log does not have this event"));
 }
+
+#[test]
+fn a_reader_of_ones_own_gets_address_and_keys_and_the_secret_is_hidden_until_asked_for() {
+    let mut opened = stream_place();
+    let access = RunningEngine::find(&opened.files.path().join("data")).and_then(|engine| engine.practice);
+    let access = access.expect("the practice stream");
+    let window = &mut opened.window;
+    click(window, "Connect a reader");
+    wait_for(window, "the address", |window| says(window, &access.endpoint_url));
+    assert!(says(window, "us-east-1") && says(window, &access.access_key_id));
+    assert!(!says(window, &access.secret_access_key), "it is hidden");
+    for (button, text) in [
+        ("Copy address", &access.endpoint_url),
+        ("Copy region", &access.region),
+        ("Copy stream", &access.stream),
+        ("Copy access key id", &access.access_key_id),
+        ("Copy secret access key", &access.secret_access_key),
+    ] {
+        click(window, button);
+        assert_eq!(copied(window).as_ref(), Some(text), "{button}");
+    }
+    click(window, "Copy as environment variables");
+    let lines = copied(window).expect("the variables");
+    let expected = format!(
+        "AWS_ENDPOINT_URL_KINESIS={}\nAWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY=",
+        access.endpoint_url, access.access_key_id
+    );
+    assert!(lines.starts_with(&expected) && lines.contains(&access.secret_access_key), "{lines}");
+    assert!(lines.ends_with("\nAWS_REGION=us-east-1\nAWS_DEFAULT_REGION=us-east-1\n"), "{lines}");
+    press(window, "Show secret access key");
+    assert!(says(window, &access.secret_access_key));
+    press(window, "Hide access");
+    assert!(!says(window, &access.endpoint_url));
+    press(window, "Connect a reader");
+    assert!(!says(window, &access.secret_access_key), "it is hidden again");
+}

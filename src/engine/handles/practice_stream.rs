@@ -2,6 +2,7 @@
 
 use super::super::{
     command::{Command, Immediate},
+    practice_access::PracticeAccess,
     shared::Shared,
 };
 use crate::practice::Faults;
@@ -10,6 +11,11 @@ use crate::practice::Faults;
 pub struct PracticeStream<'a>(pub(crate) &'a Shared);
 
 impl PracticeStream<'_> {
+    /// How other programs reach it; `None`: its port is closed.
+    pub fn access(&self) -> Option<PracticeAccess> {
+        self.0.practice_access()
+    }
+
     /// The faults that are on.
     pub fn faults(&self) -> Faults {
         self.0.practice.faults()

@@ -1,0 +1,119 @@
+//! How a program of the user's own reads the practice stream: its address, region, name and keys, each with a button that
+//! copies it, and all of them as environment variables. Only while the practice stream is the destination. The secret is
+//! hidden until the user asks for it, and again once the card is closed.
+
+use std::fmt::Write as _;
+
+use eframe::egui::{Align, Layout, Ui};
+use lucide_icons::Icon;
+
+use crate::{
+    app::{seen::Seen, widgets},
+    config::DestinationKind,
+    shell,
+};
+
+const HIDDEN: &str = "••••••••••••";
+
+/// Two columns from this width on, so that the table below keeps its height.
+const TWO_COLUMNS_WIDTH_MIN: f32 = 640.0;
+
+#[derive(Default)]
+pub(super) struct Reach {
+    is_open: bool,
+    shows_secret: bool,
+}
+
+impl Reach {
+    /// Draws the button that opens the card, and closes it again.
+    pub(super) fn button_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        if seen.config.destination.kind != DestinationKind::Practice {
+            *self = Self::default();
+            return;
+        }
+        let label = if self.is_open { "Hide access" } else { "Connect a reader" };
+        let hint = "Address and keys of the practice stream, for consumers and tests on this computer";
+        if widgets::button_ui(ui, Icon::Plug, label).on_hover_text(hint).clicked() {
+            *self = Self { is_open: !self.is_open, shows_secret: false };
+        }
+    }
+
+    /// Draws the card while it is open.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        if !self.is_open {
+            return;
+        }
+        widgets::card_ui(ui, |ui| {
+            ui.horizontal(|ui| {
+                widgets::title_ui(ui, "Connect a reader");
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| environment_ui(ui, seen));
+            });
+            if seen.snapshot.practice.is_none() {
+                widgets::hint_ui(ui, "The practice stream has no address yet: its port is being opened.");
+                return;
+            }
+            widgets::beside_ui(
+                ui,
+                TWO_COLUMNS_WIDTH_MIN,
+                &mut (&mut *self, &mut *seen),
+                |(_, seen), ui| place_ui(ui, seen),
+                |(reach, seen), ui| reach.keys_ui(ui, seen),
+            );
+            let text = "For programs on this computer, as long as the app runs. The keys are new at each start; for keys that stay \
+                        the same, run `tributary practice`.";
+            widgets::hint_ui(ui, text);
+        });
+        ui.add_space(2.0);
+    }
+
+    fn keys_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let Some(access) = &seen.snapshot.practice else { return };
+        if widgets::fact_ui(ui, "Access key id", &access.access_key_id, true) {
+            seen.copied("Access key id");
+        }
+        let secret = if self.shows_secret { &*access.secret_access_key } else { HIDDEN };
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if widgets::icon_button_ui(ui, Icon::Copy, "Copy secret access key").clicked() {
+                    ui.copy_text(access.secret_access_key.clone());
+                    seen.copied("Secret access key");
+                }
+                let (icon, name) = if self.shows_secret {
+                    (Icon::EyeOff, "Hide secret access key")
+                } else {
+                    (Icon::Eye, "Show secret access key")
+                };
+                if widgets::icon_button_ui(ui, icon, name).clicked() {
+                    self.shows_secret = !self.shows_secret;
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    widgets::fact_ui(ui, "Secret access key", secret, false);
+                });
+            });
+        });
+    }
+}
+
+/// Copies the environment variables with the real secret, whether it is shown or not.
+fn environment_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let Some(access) = &seen.snapshot.practice else { return };
+    let hint = "AWS_ENDPOINT_URL_KINESIS and the others that AWS's SDKs and tools read, one a line";
+    if widgets::button_ui(ui, Icon::Copy, "Copy as environment variables").on_hover_text(hint).clicked() {
+        let mut text = String::new();
+        for (name, value) in access.environment() {
+            writeln!(text, "{name}={}", shell::word(value)).expect("a String takes all that is written");
+        }
+        ui.copy_text(text);
+        seen.copied("Environment variables");
+    }
+}
+
+fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let Some(access) = &seen.snapshot.practice else { return };
+    let facts = [("Address", &access.endpoint_url), ("Region", &access.region), ("Stream", &access.stream)];
+    for (name, value) in facts {
+        if widgets::fact_ui(ui, name, value, true) {
+            seen.copied(name);
+        }
+    }
+}
