@@ -139,7 +139,7 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> Response {
     let t = tokens(ui);
     let keys = item.keys.map(|keys| command::keys_text(ui, keys)).unwrap_or_default();
     let title = shown::line(&item.title);
-    let name = weight(title.clone(), if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
+    let name = weight(shortened(&title), if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
     let icon = theme::icon(item.icon).color(if is_chosen { t.accent } else { t.weak });
     let detail = shown::line(&item.detail);
     let beside = RichText::new(detail.clone()).size(12.0).color(t.weak).atom_shrink(true);
@@ -148,4 +148,13 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> Response {
         .wrap_mode(TextWrapMode::Truncate);
     let named = if detail.is_empty() { title.into_owned() } else { format!("{title}: {detail}") };
     button.min_size(vec2(ui.available_width(), 30.0)).ui(ui).accessible_name(named)
+}
+
+/// The beginning of a title: what is beside it tells two long ones apart.
+fn shortened(title: &str) -> String {
+    const CHARS_MAX: usize = 44;
+    match title.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &title[..end]),
+        None => title.to_owned(),
+    }
 }

@@ -39,7 +39,7 @@ use super::{
     command::{AccountCommand, Command, Save, SetUpCommand},
     env_overrides,
     place::Section,
-    queue_move,
+    queue_move, remedy_card,
     seen::Seen,
     widgets,
 };
@@ -80,6 +80,17 @@ pub(super) struct SetUp {
     card: Card,
     /// The height of the card, if it stays below the steps.
     foot: f32,
+    /// What is told above the fields of the open step.
+    fault: Option<StepFault>,
+}
+
+/// What is wrong with a step, and the settings that it was found with.
+struct StepFault {
+    step: Step,
+    fault: AwsError,
+    /// Which keys were used.
+    keys: Option<Arc<str>>,
+    config: Config,
 }
 
 impl SetUp {
@@ -100,6 +111,7 @@ impl SetUp {
             check: Check::default(),
             card: Card::default(),
             foot: 0.0,
+            fault: None,
             draft,
         };
         if set_up.is_dirty(config) {
@@ -194,6 +206,8 @@ impl SetUp {
     /// Leaves this step: verifies it first, unless it is known already or cannot be verified yet.
     fn leave(&mut self, seen: &mut Seen<'_>, step: Step) {
         self.guide.leave(step);
+        // What comes next says whether the stream takes records.
+        self.streams.forget_success();
         match step {
             Step::Keys => {
                 filled_in::region(&mut self.draft, seen.account);
@@ -353,7 +367,14 @@ impl SetUp {
                     ui.scroll_to_cursor(Some(Align::TOP));
                 }
             }
-            step::open_ui(ui, head, |ui| self.step_ui(ui, seen, *step, other_account.as_deref()));
+            step::open_ui(ui, head, |ui| {
+                self.fault_ui(ui, seen, *step);
+                // A fixed id: what is wrong appears above the fields, and the field that is typed into must keep the focus.
+                let id = Id::unique(("step", head.title));
+                ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
+                    self.step_ui(ui, seen, *step, other_account.as_deref());
+                });
+            });
         }
     }
 
@@ -371,20 +392,64 @@ impl SetUp {
             }
         }
         self.format = FormatStep::new(&self.draft.destination);
+        self.keys.identity.forget();
         self.guide.close();
         if self.is_dirty(in_force) && self.draft.destination.kind == DestinationKind::Kinesis {
             self.guide.open(self.first_step());
         }
     }
 
+    /// Draws what is wrong with this step, above its fields: so it stays in sight together with the step's title. It stays
+    /// while the user corrects a field, so that no field moves; the next answer replaces it.
+    fn fault_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, step: Step) {
+        let now = self.fault_of(step);
+        let is_told = now.is_some();
+        let is_asking = self.guide.leaving() == Some(step) || self.keys.identity.is_waiting();
+        if is_told
+            || is_asking
+            || self.is_passed(step)
+            || self.fault.as_ref().is_some_and(|told| told.step != step)
+        {
+            self.fault = now;
+        }
+        let Some(told) = &self.fault else { return };
+        let drawn = ui.scope(|ui| {
+            remedy_card::remedy_for_ui(ui, seen, &told.fault, &told.config, step.location());
+            if let Some(keys) = &told.keys {
+                widgets::hint_ui(ui, keys);
+            }
+            if !is_told {
+                widgets::hint_ui(ui, "The settings have changed since. Next asks again.");
+            }
+        });
+        if is_told && self.keys.identity.take_reveal() {
+            widgets::reveal(ui, drawn.response.rect);
+        }
+    }
+
+    /// What is wrong with this step of the draft.
+    fn fault_of(&self, step: Step) -> Option<StepFault> {
+        let of_keys = self.keys.identity.refusal(&self.draft).filter(|_| step == Step::Keys);
+        if let Some((fault, keys, config)) = of_keys {
+            return Some(StepFault { step, fault: fault.clone(), keys, config: config.clone() });
+        }
+        let (fault, config) = self.check.fault(&self.draft, step).filter(|_| step != Step::Check)?;
+        Some(StepFault { step, fault: fault.clone(), keys: None, config: config.clone() })
+    }
+
+    /// An answer about this step is known for the draft.
+    fn is_passed(&self, step: Step) -> bool {
+        match step {
+            Step::Keys => self.keys.identity.caller(&self.draft).is_some(),
+            Step::Stream | Step::Permission | Step::Format | Step::Check => {
+                matches!(self.check.said(&self.draft, step), check::Said::Passed(_) | check::Said::Running)
+            }
+        }
+    }
+
     /// Draws the contents of the open step.
     fn step_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, step: Step, other_account: Option<&str>) {
         let before = ui.memory(Memory::focused);
-        // Above the fields: what is wrong stays in sight together with the step's title.
-        if step != Step::Check && !(step == Step::Keys && self.keys.identity.fault_ui(ui, seen, &self.draft))
-        {
-            self.check.fault_ui(ui, seen, &self.draft, step);
-        }
         match step {
             Step::Keys => {
                 let faults = DraftFaults::of(&self.draft);

@@ -99,8 +99,13 @@ impl Connection {
                 "Put the name and password into HTTPS_PROXY (http://name:password@host:port), have the host allowed, or name it in NO_PROXY where no proxy is needed; then restart Tributary.",
             ),
         };
-        remedy.at(Location::SetUpStream)
+        remedy.at(place(context))
     }
+}
+
+/// The address of another server is with the keys, the region with the stream.
+fn place(context: &Context) -> Location {
+    if context.has_endpoint_url { Location::SetUpCredentials } else { Location::SetUpStream }
 }
 
 fn if_it_goes_on(context: &Context) -> String {
@@ -148,7 +153,7 @@ fn no_connection(context: &Context) -> Remedy {
             ),
         )
     };
-    remedy.at(Location::SetUpStream)
+    remedy.at(place(context))
 }
 
 /// The server's address if it is on this computer and refused the connection: no network or proxy is in the way.

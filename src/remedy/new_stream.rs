@@ -10,7 +10,7 @@ use super::{
     text::{Location, Remedy},
     throttling::{LIMITS, Throttling},
 };
-use crate::delivery::{AwsError, NewStream};
+use crate::delivery::{AwsError, Capacity, NewStream};
 
 const TAG_POLICIES: &str =
     "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_tag-policies.html";
@@ -57,6 +57,12 @@ pub(super) fn remedy(error: &AwsError, context: &Context, stream: &NewStream) ->
         Cause::Throttling(Throttling::StreamBusy) => taken(context),
         Cause::Throttling(Throttling::RateLimit) if is_rate_limit(error) => throttled(context),
         Cause::Throttling(Throttling::RateLimit) => limited(context),
+        Cause::Stream(Stream::RequestRefused | Stream::RecordRefused)
+            if matches!(stream.capacity, Capacity::OnDemand { .. })
+                && context.message.contains("hardCount") =>
+        {
+            without_on_demand(context)
+        }
         Cause::Stream(Stream::RequestRefused | Stream::RecordRefused) => refused(context),
         Cause::Connection(
             Connection::NoAnswer | Connection::Lost | Connection::UnclearAnswer | Connection::ServiceFailing,
@@ -203,6 +209,15 @@ fn refused(context: &Context) -> Remedy {
         "Correct that value, then try again.",
     )
     .see(CREATE_STREAM)
+}
+
+/// A server from the time before on-demand streams asks for a number of shards.
+fn without_on_demand(context: &Context) -> Remedy {
+    Remedy::new(
+        format!("{} does not know on-demand streams.", context.who()),
+        "It asks for a number of shards, which only provisioned streams have. Nothing was created.",
+        "Choose Provisioned above, then create the stream.",
+    )
 }
 
 fn unclear(context: &Context) -> Remedy {

@@ -63,6 +63,12 @@ impl Stream {
         let Context { stream, server, .. } = context;
         let kept = context.promise(EVENTS_KEPT);
         match self {
+            Self::NotFound if !context.is_aws => Remedy::new(
+                format!("{server} has no {}.", stream.trim_start_matches("the ")),
+                format!("The name is spelled differently (upper and lower case count), or the stream is in another region than {}. Many emulators forget their streams when they are restarted.", context.named_region()),
+                format!("Correct the name, or create the stream. {}", context.promise("Events are kept, and are sent as soon as it is there.")),
+            )
+            .at(Location::SetUpStream),
             Self::NotFound => Remedy::new(
                 format!("{stream} does not exist for these AWS keys."),
                 format!("The name is spelled differently (upper and lower case count), the stream is in another region than {}, or the keys belong to another AWS account. A stream that is still being created or being deleted looks the same.", context.named_region()),

@@ -1,7 +1,7 @@
 //! Set up as a guided switch: the steps verify themselves when they are left, the card switches, and saved destinations are
 //! switched between.
 
-use eframe::egui::{Key, Modifiers, accesskit::Role, vec2};
+use eframe::egui::{Event, Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         OpenedWindow, Window, address, click, edit, go, open, press, press_key, retype, says, settings,
         start_guide, type_into, wait_for,
     },
-    setup::{use_server, with_draft, with_stream, with_waiting},
+    setup::{use_server, value, with_draft, with_stream, with_waiting},
     window::{is_run_with_keys, send},
 };
 
@@ -375,4 +375,31 @@ fn a_notice_leaves_the_card_of_a_narrow_window_free() {
     press(window, "Copy endpoint address");
     let notice = window.get_by_label("Endpoint address copied").rect();
     assert!(notice.bottom() < card.top(), "{notice:?} covers {card:?}");
+}
+
+#[test]
+fn what_is_typed_to_correct_a_fault_stays_in_its_field_and_the_fault_stays_in_its_place() {
+    if !is_run_with_keys(
+        "guided::what_is_typed_to_correct_a_fault_stays_in_its_field_and_the_fault_stays_in_its_place",
+    ) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
+    click(window, "Next");
+    wait_for(window, "why", |window| says(window, "Keys: needs attention"));
+    let field =
+        |window: &Window| window.get_by_role_and_label(Role::TextInput, "Role to assume").rect().top();
+    window.get_by_role_and_label(Role::TextInput, "Role to assume").focus();
+    window.run();
+    let top = field(window);
+    for letter in "arn:aws:iam::123456789012:role/r".chars() {
+        window.event(Event::Text(letter.to_string()));
+        window.run_steps(2);
+    }
+    assert_eq!(value(window, "Role to assume"), "arn:aws:iam::123456789012:role/r");
+    assert!(says(window, "The settings have changed since"), "it is about the keys as they were");
+    assert!((field(window) - top).abs() < 30.0, "the field moves by a line at most");
 }

@@ -119,7 +119,7 @@ pub fn host(account: &Account) -> &str {
     account.url.trim_start_matches("http://")
 }
 
-fn value(window: &Window, label: &str) -> String {
+pub fn value(window: &Window, label: &str) -> String {
     window.get_by_role_and_label(Role::TextInput, label).value().unwrap_or_default()
 }
 

@@ -371,16 +371,22 @@ fn destination(seen: &Seen<'_>) -> BoxView {
     view.titles.push(short.to_owned());
     let delivered = format!("{} delivered", widgets::digits(status.ledger.delivered));
     let short = format!("{} delivered", compact(status.ledger.delivered));
-    if let Some(ms) = status.delivery_p95_ms {
+    if !is_practice && !status.takes_records {
+        // The ledger counts deliveries to every destination.
+        view.says(&[("Nothing delivered yet", ""), ("None yet", "")]);
+        "No event has been delivered with these settings yet.".clone_into(&mut view.about);
+    } else if let Some(ms) = status.delivery_p95_ms {
         let p95 = format!("p95 {}", widgets::duration(ms));
         view.says(&[(&delivered, &p95), (&short, &p95), (&p95, "")]);
         view.about = format!(
-            "95 % of the events of the last minute were delivered within {} of their arrival.",
+            "All deliveries so far, whatever their destination was. 95 % of the events of the last minute were delivered \
+             within {} of their arrival.",
             widgets::duration(ms)
         );
     } else {
         view.says(&[(&delivered, ""), (&short, "")]);
-        "Nothing was delivered in the last minute.".clone_into(&mut view.about);
+        "All deliveries so far, whatever their destination was. None was in the last minute."
+            .clone_into(&mut view.about);
     }
     if is_empty(seen) && is_practice {
         view.asks("Switch to yours", ("Leads through the set-up of your stream", Command::Go(Place::SetUp)));

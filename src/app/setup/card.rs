@@ -1,13 +1,15 @@
 //! The card beside the steps: the destination in force, the one that the user is setting up, what happens to queued events,
 //! and the buttons that switch, save or discard.
 
-use eframe::egui::{Align, Label, Layout, RichText, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, TextWrapMode, Ui};
 use lucide_icons::Icon;
 
 use super::{
     super::{
         command::Command,
+        place,
         queue_move::{self, Question},
+        remedy_card,
         seen::Seen,
         status_line,
         theme::{self, Tokens, tokens, weight},
@@ -21,6 +23,7 @@ use super::{
 use crate::{
     config::{Config, DestinationKind, StreamArn},
     engine::WaitingEvents,
+    remedy,
 };
 
 /// The minimum width for the buttons beside each other.
@@ -150,6 +153,8 @@ impl Card {
         let mut choice = None;
         let is_open = !is_settled && draft.reason.is_none() && !seen.saving;
         let buttons_ui = |ui: &mut Ui| {
+            // A stream's name may have 128 characters.
+            ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
             choice = queue_move::choice_ui(ui, &verb, question, can).map(Choice::Save);
             if is_open && widgets::button_ui(ui, Icon::SkipForward, "Switch without a check").clicked() {
                 self.unchecked = Some(draft.config.clone());
@@ -198,7 +203,16 @@ fn in_force_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> Option<Choice> {
     }
     let mut choice = None;
     ui.with_layout(Layout::top_down_justified(Align::Min), |ui| {
-        if widgets::primary_button_ui(ui, Icon::FlaskConical, "Send a test event", true).clicked() {
+        let remedy = seen.status.forwarder.fault().map(|fault| remedy::remedy(fault, seen.config));
+        let location = remedy.and_then(|remedy| remedy.location);
+        let location = location.filter(|location| place::of_remedy(*location).1.is_some());
+        if let Some(location) = location
+            && let label = format!("Open {}", location.title().trim_start_matches("Set up › "))
+            && widgets::primary_button_ui(ui, Icon::ArrowRight, &label, true).clicked()
+        {
+            seen.push(Command::GoToRemedy(location));
+        }
+        if remedy_card::way_ui(ui, location.is_none(), Icon::FlaskConical, "Send a test event").clicked() {
             seen.push(Command::SendDraft);
         }
         if widgets::button_ui(ui, Icon::GraduationCap, "Switch to the practice stream").clicked() {

@@ -173,10 +173,11 @@ impl Check {
         self.run.as_ref().is_some_and(|run| run.steps.is_running() && is_same(&run.config, draft))
     }
 
-    /// Draws what to do about this step, if the last check failed at it.
-    pub(super) fn fault_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, step: Step) {
-        if let (Said::Failed(fault), Some(run)) = (self.said(draft, step), &self.run) {
-            remedy_card::remedy_for_ui(ui, seen, fault, &run.config, step.location());
+    /// Why the last check failed at this step, and the settings that were checked.
+    pub(super) fn fault(&self, draft: &Config, step: Step) -> Option<(&AwsError, &Config)> {
+        match (self.said(draft, step), &self.run) {
+            (Said::Failed(fault), Some(run)) => Some((fault, &run.config)),
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The identity that AWS reports for the draft's keys.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use eframe::egui::{self, RichText, Spinner, Ui};
 use lucide_icons::Icon;
@@ -8,7 +8,6 @@ use lucide_icons::Icon;
 use super::{
     super::{
         command::{AccountCommand, Command},
-        remedy_card,
         seen::Seen,
         theme::tokens,
         widgets,
@@ -20,7 +19,7 @@ use crate::{
     config::{Config, CredentialsSource},
     delivery::{AwsError, AwsIdentity, KeyOwner},
     engine::Answer,
-    remedy::{self, Location},
+    remedy,
 };
 
 /// Maximum wait. It is long, because the search takes long if there are no keys.
@@ -135,35 +134,28 @@ impl Identity {
             }
         });
         let drawn = ui.scope(|ui| self.caller_ui(ui, seen, draft));
-        if std::mem::take(&mut self.reveal) {
+        if self.take_reveal() {
             widgets::reveal(ui, drawn.response.rect);
         }
     }
 
-    /// Draws why AWS did not name the caller, and which keys were used. False: there is no such fault.
-    pub(super) fn fault_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) -> bool {
-        let Some((answer, config)) = self.owner.answer().filter(|(_, config)| is_same(config, draft)) else {
-            return false;
-        };
-        let Some(fault) = fault_of(answer) else { return false };
-        let drawn = ui.scope(|ui| {
-            remedy_card::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
-            if let Ok(owner) = answer {
-                widgets::hint_ui(ui, &owner.keys);
-            }
-        });
-        if std::mem::take(&mut self.reveal) {
-            widgets::reveal(ui, drawn.response.rect);
-        }
-        true
+    /// Why AWS did not name the caller for this draft, which keys were used, and the settings that were asked about.
+    pub(super) fn refusal(&self, draft: &Config) -> Option<(&AwsError, Option<Arc<str>>, &Config)> {
+        let (answer, config) = self.owner.answer().filter(|(_, config)| is_same(config, draft))?;
+        let keys = answer.as_ref().ok().map(|owner| Arc::clone(&owner.keys));
+        fault_of(answer).map(|fault| (fault, keys, config))
+    }
+
+    /// True once after an answer has arrived: scroll to it.
+    pub(super) fn take_reveal(&mut self) -> bool {
+        std::mem::take(&mut self.reveal)
     }
 
     fn caller_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
-        let Some((answer, config)) = self.owner.answer() else { return };
+        let Some((Ok(KeyOwner { keys, identity: Ok(caller) }), config)) = self.owner.answer() else { return };
         if !is_same(config, draft) {
             return widgets::hint_ui(ui, "The credentials have changed since this was asked.");
         }
-        let Ok(KeyOwner { keys, identity: Ok(caller) }) = answer else { return };
         widgets::hint_ui(ui, keys);
         if widgets::fact_ui(ui, "You are", &caller.arn, true) {
             seen.copied("ARN");

@@ -122,9 +122,7 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
     }
     let Some(profile) = seen.account.profile(name).cloned() else {
         let text = match seen.account.profiles().len() {
-            0 => {
-                "No profile was found in ~/.aws/config and ~/.aws/credentials. Make one with `aws configure`."
-            }
+            0 => "No profile was found in ~/.aws/config and ~/.aws/credentials. Make one with: aws configure",
             _ if name.trim().is_empty() => "Click the field to choose a profile from AWS's files.",
             _ => "AWS's files have no profile with that name.",
         };

@@ -11,6 +11,9 @@ use super::super::{
     widgets,
 };
 
+/// The column of the titles.
+const TITLE_WIDTH: f32 = 136.0;
+
 /// The state of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -64,12 +67,16 @@ pub(super) fn closed_ui(ui: &mut Ui, head: &Head) -> bool {
             ui,
             |ui| {
                 mark_ui(ui, head.title, head.number, head.mark);
-                ui.allocate_ui_with_layout(vec2(126.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
-                    ui.set_min_width(126.0);
-                    widgets::title_ui(ui, head.title);
-                });
+                ui.allocate_ui_with_layout(
+                    vec2(TITLE_WIDTH, 20.0),
+                    Layout::left_to_right(Align::Center),
+                    |ui| {
+                        ui.set_min_width(TITLE_WIDTH);
+                        widgets::title_ui(ui, head.title);
+                    },
+                );
                 let color = if head.mark == Mark::Attention { t.warn } else { t.text };
-                ui.add(Label::new(RichText::new(&head.result).color(color)).truncate());
+                ui.add(Label::new(widgets::words(ui, &head.result, 450.0, color)).truncate());
             },
             |ui| {
                 let button = Button::new(weight("Edit", 550.0));

@@ -51,6 +51,11 @@ fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
 }
 
 impl Streams {
+    /// Drops a creation that went well: what it found may not be true any more.
+    pub(crate) fn forget_success(&mut self) {
+        self.creation.forget_success();
+    }
+
     /// Takes the answer of a list of streams in the account and region of these settings.
     pub(crate) fn list_coming(&mut self, answer: Answer<Result<StreamList, AwsError>>, config: Config) {
         self.list.coming(answer, config);
