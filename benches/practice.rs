@@ -117,18 +117,13 @@ fn measure(peer: Peer, options: &Options) -> anyhow::Result<Measured> {
 /// Starts a process and waits for its first answer.
 fn start(peer: Peer, options: &Options) -> anyhow::Result<Running> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-    let mut command = match (peer, &options.kinesalite) {
-        (Peer::Kinesalite, Some(file)) => {
-            let mut node = Command::new("node");
-            node.args([file, "--createStreamMs", "0", "--shardLimit", "100"]);
-            node
-        }
-        _ => {
-            let mut practice = Command::new(env!("CARGO_BIN_EXE_tributary"));
-            practice.args(["practice", "--any-key"]);
-            practice
-        }
-    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
+    if let (Peer::Kinesalite, Some(file)) = (peer, &options.kinesalite) {
+        command = Command::new("node");
+        command.args([file, "--createStreamMs", "0", "--shardLimit", "100"]);
+    } else {
+        command.args(["practice", "--any-key"]);
+    }
     command.args(["--port", &port.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
     let child = command.spawn().with_context(|| format!("cannot start {}", peer.name()))?;
     let mut running = Running { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) };
@@ -210,7 +205,7 @@ impl Client {
     fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         Ok(Self { stream: BufReader::new(stream), address })
     }
 

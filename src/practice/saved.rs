@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Streams, SavedError> {
 mod tests {
     use super::*;
     use crate::practice::stream::{Content, Position, PutOptions, ReadLimits, StreamSpec};
-    use std::sync::Arc;
+    use std::{fmt::Write as _, sync::Arc};
 
     /// What version 1 wrote for [`streams`]. Never change it: users have such files.
     const VERSION_1: &[u8] = include_bytes!("saved/version-1.txt");
@@ -86,17 +86,18 @@ mod tests {
     fn seen(streams: &Streams) -> String {
         let mut seen = String::new();
         for (name, stream) in streams.after("") {
-            seen += &format!("{name} {:?} {} {:?}\n", stream.spec, stream.created_s, stream.tags);
-            seen += &format!("{:?}\n", stream.consumers.get("reader").map(|reader| reader.created_s));
+            writeln!(seen, "{name} {:?} {} {:?}", stream.spec, stream.created_s, stream.tags).unwrap();
+            writeln!(seen, "{:?}", stream.consumers.get("reader").map(|reader| reader.created_s)).unwrap();
             for (at, shard) in stream.shards() {
                 let position = Position { created_s: shard.created_s, shard: at, index: 0 };
                 let limits = ReadLimits { records: 9, bytes: 1000 };
                 let page = stream.read(&position, limits, 1_795_000_005_000).unwrap();
                 let closed = shard.closing.as_ref().map(|closing| (closing.at_ms, &closing.children));
-                seen += &format!("{at} {:?} {:?} {closed:?} {}\n", shard.range, shard.parents, page.first);
+                writeln!(seen, "{at} {:?} {:?} {closed:?} {}", shard.range, shard.parents, page.first)
+                    .unwrap();
                 for record in page.records {
                     let Content { key, data } = &*record.content;
-                    seen += &format!("  {} {key} {data:?}\n", record.arrived_ms);
+                    writeln!(seen, "  {} {key} {data:?}", record.arrived_ms).unwrap();
                 }
             }
         }

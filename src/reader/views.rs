@@ -65,14 +65,14 @@ fn result(decoder: Decoder, key: &str, data: &[u8]) -> Result<String, &'static s
     let text = std::str::from_utf8(data);
     match decoder {
         Decoder::Api => Ok(STANDARD.encode(data)),
-        Decoder::Bytes => text.map(str::to_owned).map_err(|_| "not text: binary data"),
+        Decoder::Bytes => text.map(str::to_owned).map_err(|_not_text| "not text: binary data"),
         Decoder::Base64 => {
             let inner = text.ok().and_then(|text| STANDARD.decode(text.trim_end()).ok());
             let inner = inner.filter(|inner| !inner.is_empty()).ok_or("not base64")?;
-            String::from_utf8(inner).map_err(|_| "base64 of binary data")
+            String::from_utf8(inner).map_err(|_not_text| "base64 of binary data")
         }
         Decoder::Json => {
-            let text = text.map_err(|_| "not JSON: binary data")?;
+            let text = text.map_err(|_not_text| "not JSON: binary data")?;
             let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
             is_json.then(|| text.trim_end().to_owned()).ok_or("not one JSON value")
         }

@@ -37,8 +37,8 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     (
         "cli",
         &[
-            "clock", "files", "event", "delivery", "reader", "config", "policy", "remedy", "snippets", "spool",
-            "practice", "kinesis", "capture", "forward", "engine", "log", "shell",
+            "clock", "files", "event", "delivery", "reader", "config", "policy", "remedy", "snippets",
+            "spool", "practice", "kinesis", "capture", "forward", "engine", "log", "shell",
         ],
     ),
     (
