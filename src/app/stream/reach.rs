@@ -18,6 +18,9 @@ const HIDDEN: &str = "••••••••••••";
 /// Two columns from this width on, so that the table below keeps its height.
 const TWO_COLUMNS_WIDTH_MIN: f32 = 640.0;
 
+/// Of the two buttons after the secret.
+const BUTTONS_WIDTH: f32 = 76.0;
+
 #[derive(Default)]
 pub(super) struct Reach {
     is_open: bool,
@@ -60,7 +63,7 @@ impl Reach {
                 |(reach, seen), ui| reach.keys_ui(ui, seen),
             );
             let text = "For programs on this computer, as long as the app runs. The keys are new at each start; for keys that stay \
-                        the same, run `tributary practice`.";
+                        the same, run tributary practice.";
             widgets::hint_ui(ui, text);
         });
         ui.add_space(2.0);
@@ -73,23 +76,22 @@ impl Reach {
         }
         let secret = if self.shows_secret { &*access.secret_access_key } else { HIDDEN };
         ui.horizontal(|ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if widgets::icon_button_ui(ui, Icon::Copy, "Copy secret access key").clicked() {
-                    ui.copy_text(access.secret_access_key.clone());
-                    seen.copied("Secret access key");
-                }
-                let (icon, name) = if self.shows_secret {
-                    (Icon::EyeOff, "Hide secret access key")
-                } else {
-                    (Icon::Eye, "Show secret access key")
-                };
-                if widgets::icon_button_ui(ui, icon, name).clicked() {
-                    self.shows_secret = !self.shows_secret;
-                }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    widgets::fact_ui(ui, "Secret access key", secret, false);
-                });
+            ui.scope(|ui| {
+                ui.set_max_width(ui.available_width() - BUTTONS_WIDTH);
+                widgets::fact_ui(ui, "Secret access key", secret, false);
             });
+            let (icon, name) = if self.shows_secret {
+                (Icon::EyeOff, "Hide secret access key")
+            } else {
+                (Icon::Eye, "Show secret access key")
+            };
+            if widgets::icon_button_ui(ui, icon, name).clicked() {
+                self.shows_secret = !self.shows_secret;
+            }
+            if widgets::icon_button_ui(ui, Icon::Copy, "Copy secret access key").clicked() {
+                ui.copy_text(access.secret_access_key.clone());
+                seen.copied("Secret access key");
+            }
         });
     }
 }
