@@ -273,7 +273,7 @@ async fn the_consumer_in_python_reads_every_event_once() {
 async fn the_consumer_in_node_reads_every_event_once() {
     reads_every_event_once(Consumer::Node, |url| {
         let mut command = Command::new("node");
-        command.arg("--require").arg(sender("http-1.cjs")).arg("consumer.mjs");
+        command.arg("consumer.mjs");
         command.env("NODE_PATH", node_modules()).env("AWS_ENDPOINT_URL_KINESIS", url);
         command
     })
