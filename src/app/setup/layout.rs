@@ -8,9 +8,6 @@ use super::super::widgets;
 /// The minimum width for the card beside the steps.
 const BESIDE_WIDTH: f32 = 880.0;
 const GAP: f32 = 12.0;
-/// A card below the steps leaves them most of the height.
-const CARD_SHARE_MAX: f32 = 0.4;
-const CARD_HEIGHT_MIN: f32 = 120.0;
 /// The scroll bar floats in the margin of the page.
 const BAR: f32 = 12.0;
 
@@ -61,12 +58,7 @@ fn narrow_ui<S>(
     if decides && let Some(card_ui) = card_ui.take() {
         let frame = Frame::new().inner_margin(Margin { top: 8, bottom: 10, ..Margin::ZERO });
         let panel = Panel::bottom("the card").show_separator_line(false).frame(frame);
-        let height_max = (ui.available_height() * CARD_SHARE_MAX).max(CARD_HEIGHT_MIN);
-        let shown = panel.show(ui, |ui| {
-            let scrolled = ScrollArea::vertical().id_salt("the card").max_height(height_max);
-            scrolled.auto_shrink([false, true]).show(ui, |ui| card_ui(state, ui, Room::Lines));
-        });
-        foot = shown.response.rect.height();
+        foot = panel.show(ui, |ui| card_ui(state, ui, Room::Lines)).response.rect.height();
     }
     let all = ui.available_rect_before_wrap();
     let all = all.with_max_x(all.right() + BAR);
