@@ -133,7 +133,7 @@ fn told(reader: Reader, destination: &Destination) -> String {
         Some(in_force) => format!("The settings say {}. This is about", in_force.as_str()),
         None => "Who reads the stream is not said (destination.reader). This is about".to_owned(),
     };
-    let list = |lines: Vec<&str>| lines.into_iter().map(|line| format!("  - {line}\n")).collect::<String>();
+    let list = |lines: Vec<&str>| format!("  - {}\n", lines.join("\n  - "));
     let best = recommended(reader);
     let used = if judgement.fit == Fit::CannotDecode { best } else { format };
     let others: Vec<_> = fitting(reader).into_iter().skip(1).map(Format::words).collect();

@@ -8,7 +8,7 @@ use tributary::{event::Encoding, reader::Reader};
 
 use crate::{
     account::{Account, Reply},
-    opened_window::{Window, choose, click, edit, go, open, press, says, settings, wait_for},
+    opened_window::{Window, choose, click, edit, go, open, press, says, settings, stage_box, wait_for},
     setup::with_stream,
     stream_place::put_into,
     window::{is_run_with_keys, rows},
@@ -144,4 +144,14 @@ fn records_that_the_reader_cannot_decode_are_marked_and_shown_as_each_decoder_ge
     window.get_all_by_role(Role::Row).next().expect("a row").click();
     window.run();
     assert!(says(window, "base64 reader: base64 fits."));
+}
+
+#[test]
+fn a_reader_in_force_that_cannot_decode_is_named_in_the_strip_at_the_destination() {
+    let mut config = settings();
+    config.destination.reader = Some(Reader::Legacy);
+    config.destination.encoding = Encoding::Json;
+    let mut opened = open(config);
+    let window = &mut opened.window;
+    wait_for(window, "the mismatch", |window| stage_box(window, "Destination").0.contains("Reader mismatch"));
 }
