@@ -48,6 +48,7 @@ use crate::{
     delivery::{AwsError, CheckFact, CheckKind, ForwarderState, KeyOwner, Status},
     engine::{Answer, Steps, WaitingEvents},
     policy::IamCall,
+    reader::Known,
 };
 use card::Card;
 use check::{Check, Finding};
@@ -294,6 +295,14 @@ impl SetUp {
         self.foot
     }
 
+    /// What is known of the draft's stream that decides who can read it.
+    fn known(&self, seen: &Seen<'_>) -> Known {
+        let known = self.streams.known(&self.draft);
+        let is_in_force = self.draft.destination.is_same_stream(&seen.config.destination);
+        let in_force = if is_in_force { seen.status.channels } else { 0 };
+        Known { channels: known.channels.max(in_force), ..known }
+    }
+
     /// Why the draft cannot be put in force, in a few words.
     fn reason(&self) -> Option<String> {
         reason(&self.draft).or_else(|| self.format.fault(&self.draft.destination))
@@ -348,7 +357,7 @@ impl SetUp {
             other_account: other_account.as_deref(),
             format_fault: self.format.fault(&self.draft.destination),
             faults: DraftFaults::of(&self.draft),
-            known: self.streams.known(&self.draft),
+            known: self.known(seen),
         };
         let steps = Step::of(kind);
         let heads: Vec<_> =
@@ -462,7 +471,7 @@ impl SetUp {
             }
             Step::Permission => self.policy_ui(ui, seen),
             Step::Format => {
-                let known = self.streams.known(&self.draft);
+                let known = self.known(seen);
                 self.format.ui(ui, &mut self.draft.destination, known);
             }
             Step::Check => {

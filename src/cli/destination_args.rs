@@ -28,7 +28,7 @@ pub struct DestinationArgs {
     /// none, kpl or lines: whether several queued events share a record
     #[arg(long)]
     aggregation: Option<String>,
-    /// Who reads the stream: lambda, kcl, flink, firehose, streaming-table, sdk or legacy
+    /// Who reads the stream: lambda, kcl, flink, firehose, table, sdk or base64
     #[arg(long)]
     reader: Option<String>,
     /// Another Kinesis-compatible server

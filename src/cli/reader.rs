@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// lambda, kcl, flink, firehose, streaming-table, sdk or legacy [default: the setting destination.reader]
+    /// lambda, kcl, flink, firehose, table, sdk or base64 [default: the setting destination.reader]
     #[arg(value_name = "READER", value_parser = reader)]
     about: Option<Reader>,
     #[command(flatten)]
@@ -133,8 +133,7 @@ fn told(reader: Reader, destination: &Destination) -> String {
         Some(in_force) => format!("The settings say {}. This is about", in_force.as_str()),
         None => "Who reads the stream is not said (destination.reader). This is about".to_owned(),
     };
-    let list =
-        |lines: Vec<&str>| lines.into_iter().fold(String::new(), |text, line| text + "  - " + line + "\n");
+    let list = |lines: Vec<&str>| format!("  - {}\n", lines.join("\n  - "));
     let best = recommended(reader);
     let used = if judgement.fit == Fit::CannotDecode { best } else { format };
     let others: Vec<_> = fitting(reader).into_iter().skip(1).map(Format::words).collect();

@@ -208,11 +208,11 @@ mod tests {
     #[test]
     fn every_flag_reaches_its_setting() {
         let flags = "--region eu-west-9 --stream clicks --account-id 123456789012 --operation put-records \
-            --encoding json-lines --aggregation lines --reader streaming-table --endpoint-url https://kinesis.example.com/base --profile work \
+            --encoding json-lines --aggregation lines --reader table --endpoint-url https://kinesis.example.com/base --profile work \
             --role-arn arn:aws-us-gov:iam::123456789012:role/team/r --external-id x:1 --listen 0.0.0.0:0 \
             --write-key k1 --write-key k2 --write-key k1";
         let as_file = "[destination]\nkind = 'kinesis'\nregion = 'eu-west-9'\nstream = 'clicks'\n\
-            account_id = '123456789012'\noperation = 'put-records'\nencoding = 'json-lines'\naggregation = 'lines'\nreader = 'streaming-table'\n\
+            account_id = '123456789012'\noperation = 'put-records'\nencoding = 'json-lines'\naggregation = 'lines'\nreader = 'table'\n\
             endpoint_url = 'https://kinesis.example.com/base'\n\
             [credentials]\nsource = 'profile'\nprofile = 'work'\nexternal_id = 'x:1'\n\
             role_arn = 'arn:aws-us-gov:iam::123456789012:role/team/r'\n\

@@ -161,6 +161,8 @@ pub struct Status {
     pub server: Option<Arc<str>>,
     /// The destination has stored a record with the settings in force since the engine started.
     pub takes_records: bool,
+    /// Channels of the stream, as far as it was described: streaming tables and deliveries to S3.
+    pub channels: u32,
     /// The counts.
     pub ledger: Ledger,
     /// Delivered, rejected and resent lines that were pruned from the log; the ledger still counts them.

@@ -88,6 +88,7 @@ fn the_status_survives_serialisation() {
             user_agent: "curl".into(),
         }],
         problems: vec!["The forwarder stopped.".into()],
+        channels: 2,
         resending: Some(Resent { failed: 1, ..Resent::default() }),
         exporting: Some(Exported { lines: 1, bytes: 2, done: 0.5 }),
         stuck: Some(Stuck { refused: 1, behind: 2, has_more: true, event: 3, fault: fault() }),

@@ -133,6 +133,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         bound: news.bound,
         server: news.server,
         takes_records: news.takes_records,
+        channels: news.facts.map_or(0, |facts| facts.channels),
         disk_free: summary.disk_free,
         pruned: summary.pruned,
         ledger: summary.ledger,

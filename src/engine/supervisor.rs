@@ -300,8 +300,6 @@ impl Supervisor {
         }
         let spreads = news.facts.is_some_and(|facts| facts.spreads_keys) && config.destination.ordered;
         shared.problems.set("distribution", spreads.then(|| remedy::spread_keys(&config)));
-        let channels = news.facts.map_or(0, |facts| facts.channels);
-        shared.problems.set("reader", remedy::unreadable(&config, channels));
         let slowness = news.slowness.map(|slow| remedy::slow(slow.answer, slow.waits, &config));
         shared.problems.set("latency", slowness);
     }

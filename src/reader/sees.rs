@@ -22,7 +22,7 @@ pub fn sees(reader: Option<Reader>, format: Format) -> String {
         Some(Reader::Sdk) => {
             format!("The SDK has undone the API's own base64. GetRecords gives your code {content}")
         }
-        Some(Reader::Legacy) => format!("Your reader decodes base64 first. It gets {content}"),
+        Some(Reader::Legacy) => format!("Your reader expects base64 text. It gets {content}"),
     }
 }
 

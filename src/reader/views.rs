@@ -38,7 +38,7 @@ impl Decoder {
     pub fn title(self) -> &'static str {
         match self {
             Self::Api => "API answer, Lambda event",
-            Self::Bytes => "Bytes, as an SDK gives them",
+            Self::Bytes => "Bytes (AWS SDK, KCL)",
             Self::Base64 => "Bytes decoded as base64",
             Self::Json => "JSON parser",
             Self::UserRecords => "De-aggregated",
@@ -62,17 +62,17 @@ pub fn views(key: &str, data: &[u8]) -> Vec<View> {
 }
 
 fn result(decoder: Decoder, key: &str, data: &[u8]) -> Result<String, &'static str> {
-    let text = std::str::from_utf8(data);
+    let text = std::str::from_utf8(data).ok();
     match decoder {
         Decoder::Api => Ok(STANDARD.encode(data)),
-        Decoder::Bytes => text.map(str::to_owned).map_err(|_not_text| "not text: binary data"),
+        Decoder::Bytes => text.map(str::to_owned).ok_or("not text: binary data"),
         Decoder::Base64 => {
-            let inner = text.ok().and_then(|text| STANDARD.decode(text.trim_end()).ok());
+            let inner = text.and_then(|text| STANDARD.decode(text.trim_end()).ok());
             let inner = inner.filter(|inner| !inner.is_empty()).ok_or("not base64")?;
-            String::from_utf8(inner).map_err(|_not_text| "base64 of binary data")
+            String::from_utf8(inner).ok().ok_or("base64 of binary data")
         }
         Decoder::Json => {
-            let text = text.map_err(|_not_text| "not JSON: binary data")?;
+            let text = text.ok_or("not JSON: binary data")?;
             let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
             is_json.then(|| text.trim_end().to_owned()).ok_or("not one JSON value")
         }

@@ -32,9 +32,9 @@ impl Reader {
             Self::Kcl => "kcl",
             Self::Flink => "flink",
             Self::Firehose => "firehose",
-            Self::StreamingTable => "streaming-table",
+            Self::StreamingTable => "table",
             Self::Sdk => "sdk",
-            Self::Legacy => "legacy",
+            Self::Legacy => "base64",
         }
     }
 

@@ -182,7 +182,7 @@ pub fn unreadable(config: &Config, channels: u32) -> Option<String> {
     let known = Known { channels, spreads_keys: false };
     (reader_fails || conflict(known, format).is_some()).then(|| {
         let remedy = cannot_decode(config, &stream(config));
-        format!("{} {} {}", remedy.what, remedy.why, remedy.action)
+        format!("{} {} {}", remedy.what, remedy.why, remedy.action).replace('`', "")
     })
 }
 

@@ -8,7 +8,7 @@ use tributary::{event::Encoding, reader::Reader};
 
 use crate::{
     account::{Account, Reply},
-    opened_window::{Window, choose, click, edit, go, open, press, says, settings, wait_for},
+    opened_window::{Window, choose, click, edit, go, open, press, says, settings, stage_box, wait_for},
     setup::with_stream,
     stream_place::put_into,
     window::{is_run_with_keys, rows},
@@ -46,7 +46,7 @@ fn the_answer_sets_the_format_and_another_format_is_told_of_in_place() {
     click(window, "Save changes");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));
     let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
-    for line in ["reader = \"streaming-table\"", "encoding = \"json\""] {
+    for line in ["reader = \"table\"", "encoding = \"json\""] {
         assert!(file.contains(line), "{line}: {file}");
     }
 }
@@ -144,4 +144,14 @@ fn records_that_the_reader_cannot_decode_are_marked_and_shown_as_each_decoder_ge
     window.get_all_by_role(Role::Row).next().expect("a row").click();
     window.run();
     assert!(says(window, "base64 reader: base64 fits."));
+}
+
+#[test]
+fn a_reader_in_force_that_cannot_decode_is_named_in_the_strip_at_the_destination() {
+    let mut config = settings();
+    config.destination.reader = Some(Reader::Legacy);
+    config.destination.encoding = Encoding::Json;
+    let mut opened = open(config);
+    let window = &mut opened.window;
+    wait_for(window, "the mismatch", |window| stage_box(window, "Destination").0.contains("Reader mismatch"));
 }

@@ -18,8 +18,8 @@ fn the_reader_command_says_what_fits_and_fails_only_if_the_reader_cannot_decode(
     let cases = [
         ("reader = \"lambda\"\n", Some(0), "needs-code"),
         ("reader = \"lambda\"\nencoding = \"json\"\n", Some(0), "fits"),
-        ("reader = \"streaming-table\"\n", Some(1), "cannot-decode"),
-        ("reader = \"legacy\"\nencoding = \"json\"\n", Some(1), "cannot-decode"),
+        ("reader = \"table\"\n", Some(1), "cannot-decode"),
+        ("reader = \"base64\"\nencoding = \"json\"\n", Some(1), "cannot-decode"),
         ("reader = \"kcl\"\nencoding = \"json\"\naggregation = \"kpl\"\n", Some(0), "fits"),
     ];
     for (lines, code, result) in cases {
@@ -32,7 +32,7 @@ fn the_reader_command_says_what_fits_and_fails_only_if_the_reader_cannot_decode(
         assert!(answer["needs"].as_array().is_some_and(|needs| !needs.is_empty()), "{answer}");
     }
     // A flag asks about other settings, a word about another reader.
-    let (code, answer) = asked("reader = \"lambda\"\n", &["--encoding", "json", "--reader", "legacy"]);
+    let (code, answer) = asked("reader = \"lambda\"\n", &["--encoding", "json", "--reader", "base64"]);
     assert_eq!((code, &answer["result"]), (Some(1), &json!("cannot-decode")), "{answer}");
     let (code, answer) = asked("reader = \"lambda\"\n", &["firehose"]);
     assert_eq!((code, &answer["inForce"]), (Some(0), &json!(false)), "{answer}");
@@ -46,12 +46,12 @@ fn without_an_answer_the_format_stays_base64_and_every_reader_is_judged() {
     assert!(answer["sees"].as_str().unwrap().contains("decoded once more"), "{answer}");
     let readers = answer["readers"].as_object().expect("readers");
     assert_eq!(readers.len(), 7);
-    assert_eq!(readers["streaming-table"]["result"], "cannot-decode");
-    assert_eq!(readers["legacy"]["result"], "fits");
+    assert_eq!(readers["table"]["result"], "cannot-decode");
+    assert_eq!(readers["base64"]["result"], "fits");
 
     let home = Home::new("");
     let told = home.run(&["reader"]);
-    assert!(told.stdout.contains("streaming-table  cannot be decoded"), "{told:?}");
+    assert!(told.stdout.contains("table  cannot be decoded"), "{told:?}");
     let told = home.run(&["reader", "lambda"]);
     for words in
         ["In force: base64, which works with more code.", "Recommended: json.", "encoding = \"json\""]
@@ -77,7 +77,7 @@ fn the_code_is_that_of_the_reader_for_the_format_in_force() {
     assert!(sql.stdout.contains("CREATE TABLE"), "{sql:?}");
     for (words, said) in [
         (["lambda", "--code=java"], "allowed: python, js"),
-        (["streaming-table", "--code"], "no code reads a streaming table"),
+        (["table", "--code"], "no code reads a streaming table"),
     ] {
         let wrong = code(&words);
         assert!(wrong.code == Some(1) && wrong.stdout.is_empty() && wrong.stderr.contains(said), "{wrong:?}");
@@ -109,11 +109,11 @@ fn the_check_says_in_words_what_a_reader_gets_and_fails_if_it_cannot_decode() {
         (0, "", Some(0), "skipped", "A reader gets base64 text"),
         (0, "reader = \"lambda\"\n", Some(0), "passed", "works with more code. Lambda hands your function"),
         (0, "reader = \"lambda\"\nencoding = \"json\"\n", Some(0), "passed", "json fits."),
-        (0, "reader = \"legacy\"\nencoding = \"json\"\n", Some(1), "failed", "encoding `base64`"),
+        (0, "reader = \"base64\"\nencoding = \"json\"\n", Some(1), "failed", "encoding `base64`"),
         // The stream's own channels read it, whoever else does.
         (2, "", Some(1), "failed", "The channels of the stream “clicks”"),
         (2, "encoding = \"json\"\n", Some(0), "skipped", "the event's JSON text"),
-        (1, "reader = \"legacy\"\n", Some(1), "failed", "encoding `json`"),
+        (1, "reader = \"base64\"\n", Some(1), "failed", "encoding `json`"),
     ];
     for (channels, lines, code, result, words) in cases {
         let (ended, step, count) = last_step(channels, lines);
@@ -163,7 +163,7 @@ fn tail_says_of_each_record_whether_the_reader_can_decode_it_and_what_each_decod
     assert!(plain.iter().all(|line| line.get("reader").is_none() && line.get("decoders").is_none()));
     for (reader, wanted) in [
         ("lambda", ["fits", "needs-code", "cannot-decode"]),
-        ("legacy", ["cannot-decode", "fits", "cannot-decode"]),
+        ("base64", ["cannot-decode", "fits", "cannot-decode"]),
     ] {
         let lines = by_key(&["--reader", reader]);
         let found: Vec<_> = lines.iter().map(|line| line["reader"]["result"].as_str().unwrap()).collect();

@@ -130,6 +130,11 @@ fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>, trouble: &Trouble, is_first: boo
             }
             waiting_ui(ui, seen);
         }
+        Kind::Unreadable(_) => {
+            if way_ui(ui, is_first, Icon::ArrowRight, "Set up › Format").clicked() {
+                seen.push(Command::GoToRemedy(remedy::Location::SetUpFormat));
+            }
+        }
         Kind::PracticeFaults(_) => switch_off_ui(ui, seen, is_first),
         Kind::SpoolFull | Kind::SpoolNearlyFull | Kind::DiskFull => {
             if way_ui(ui, is_first, Icon::ArrowRight, "Settings › Disk").clicked() {

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     PracticeFaults(Vec<&'static str>),
     /// A part of the program stopped, or a setting could not be applied.
     Problem(Arc<str>),
+    /// The stream's reader cannot decode what is put, and why.
+    Unreadable(Arc<str>),
     SpoolFull,
     SpoolNearlyFull,
     DiskFull,
@@ -59,7 +61,11 @@ impl Trouble {
         match &self.kind {
             Kind::Fault { .. } => self.tone == Tone::Bad,
             Kind::Stuck(_) | Kind::Problem(_) | Kind::SpoolFull | Kind::DiskFull | Kind::DiskFails(_) => true,
-            Kind::Disabled | Kind::Bound(_) | Kind::PracticeFaults(_) | Kind::SpoolNearlyFull => false,
+            Kind::Disabled
+            | Kind::Bound(_)
+            | Kind::PracticeFaults(_)
+            | Kind::Unreadable(_)
+            | Kind::SpoolNearlyFull => false,
         }
     }
 
@@ -72,6 +78,7 @@ impl Trouble {
             Kind::Disabled => ("disabled", "".into()),
             Kind::Bound(_) => ("bound", "".into()),
             Kind::PracticeFaults(_) => ("practice faults", "".into()),
+            Kind::Unreadable(text) => ("unreadable", Arc::clone(text)),
             Kind::SpoolFull => ("spool full", "".into()),
             Kind::SpoolNearlyFull => ("spool nearly full", "".into()),
             Kind::DiskFull => ("disk full", "".into()),
@@ -113,6 +120,7 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Trouble> {
                 .with_words([(&refused, &behind), (&refused, "")]),
         );
     }
+    all.extend(unreadable(seen));
     let faults = seen.practice_faults();
     if !faults.is_empty() {
         let count = if let [fault] = *faults { fault.to_owned() } else { format!("{} faults", faults.len()) };
@@ -123,6 +131,13 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Trouble> {
         );
     }
     all
+}
+
+fn unreadable(seen: &Seen<'_>) -> Option<Trouble> {
+    let why = remedy::unreadable(seen.config, seen.status.channels)?;
+    let what = "A reader cannot decode the records";
+    let trouble = Trouble::new(Stage::Destination, Tone::Attention, what, Kind::Unreadable(why.into()));
+    Some(trouble.with_words([("Reader mismatch", ""), ("Mismatch", "")]))
 }
 
 fn intake(seen: &Seen<'_>) -> Option<Trouble> {
@@ -203,7 +218,7 @@ pub(super) fn text(trouble: &Trouble, seen: &Seen<'_>) -> String {
         Kind::Stuck(stuck) => remedy::stuck(stuck).join(" "),
         Kind::Bound(bound) => remedy::bound(bound, seen.config).join(" "),
         Kind::PracticeFaults(names) => practice_faults_card::text(names),
-        Kind::Problem(text) => text.to_string(),
+        Kind::Problem(text) | Kind::Unreadable(text) => text.to_string(),
         Kind::SpoolFull => {
             let go_on = if seen.status.ledger.queued > 0 {
                 "It accepts events again once some are delivered, or when you raise the spool size limit."

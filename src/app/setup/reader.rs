@@ -53,7 +53,7 @@ fn needs_ui(ui: &mut Ui, needs: &[&str]) {
     let t = tokens(ui);
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
-        widgets::hint_ui(ui, "It also needs:");
+        widgets::hint_ui(ui, "Besides that:");
         for need in needs {
             ui.horizontal_top(|ui| {
                 ui.label("·");

@@ -74,8 +74,8 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &[
             "2: destination.aggregation is \"gzip\"; allowed: \"none\", \"kpl\", \"lines\"",
             "3: destination.aggregation_max_bytes is 1000; allowed: whole numbers from 1024 to 10485760",
-            "4: destination.reader is \"table\"; allowed: \"\", \"lambda\", \"kcl\", \"flink\", \"firehose\", \"streaming-table\", \
-             \"sdk\", \"legacy\"",
+            "4: destination.reader is \"tables\"; allowed: \"\", \"lambda\", \"kcl\", \"flink\", \"firehose\", \"table\", \
+             \"sdk\", \"base64\"",
         ],
     ),
     (

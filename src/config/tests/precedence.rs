@@ -81,7 +81,7 @@ fn every_setting_can_come_from_a_variable() {
         ("TRIBUTARY_DESTINATION_ORDERED", "false"),
         ("TRIBUTARY_DESTINATION_AGGREGATION", "kpl"),
         ("TRIBUTARY_DESTINATION_AGGREGATION_MAX_BYTES", "204800"),
-        ("TRIBUTARY_DESTINATION_READER", "streaming-table"),
+        ("TRIBUTARY_DESTINATION_READER", "table"),
         ("TRIBUTARY_CAPTURE_REQUIRE_WRITE_KEY", "false"),
         ("TRIBUTARY_CAPTURE_MAX_BODY_BYTES", "2048"),
         ("TRIBUTARY_CAPTURE_WRITE_KEY", "k"),
