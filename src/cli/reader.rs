@@ -108,7 +108,7 @@ fn nobody(format: Format) -> String {
     );
     text.extend(Reader::ALL.map(|reader| {
         let (word, what) = (reader.as_str(), reader.described());
-        format!("{word:<16} {:<20}  {what}\n", judge(reader, format).fit.words())
+        format!("{word:<9} {:<20}  {what}\n", judge(reader, format).fit.words())
     }));
     text + "\nMore about one of them: tributary reader READER\n"
 }

@@ -51,7 +51,7 @@ fn without_an_answer_the_format_stays_base64_and_every_reader_is_judged() {
 
     let home = Home::new("");
     let told = home.run(&["reader"]);
-    assert!(told.stdout.contains("table  cannot be decoded"), "{told:?}");
+    assert!(told.stdout.contains("table     cannot be decoded"), "{told:?}");
     let told = home.run(&["reader", "lambda"]);
     for words in
         ["In force: base64, which works with more code.", "Recommended: json.", "encoding = \"json\""]

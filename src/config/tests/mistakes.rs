@@ -70,7 +70,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[destination]\naggregation = \"gzip\"\naggregation_max_bytes = 1000\nreader = \"table\"\n",
+        "[destination]\naggregation = \"gzip\"\naggregation_max_bytes = 1000\nreader = \"tables\"\n",
         &[
             "2: destination.aggregation is \"gzip\"; allowed: \"none\", \"kpl\", \"lines\"",
             "3: destination.aggregation_max_bytes is 1000; allowed: whole numbers from 1024 to 10485760",
