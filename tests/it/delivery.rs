@@ -1084,6 +1084,8 @@ fn steady_throttling(operation: Operation) {
         pushed_back || took > at_the_limit,
         "{took:?} without push-back; the limit allows {at_the_limit:?}"
     );
+    // The limits hold for readers too.
+    running.engine.practice().set_faults(Faults::default());
     let mut users: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for record in running.records() {
         users.entry(record.key.clone()).or_default().push(record.json()["n"].clone());

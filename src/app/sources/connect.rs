@@ -60,13 +60,9 @@ impl Connect {
             return;
         }
         widgets::card_ui(ui, |ui| {
-            ui.horizontal(|ui| {
-                // As high as the tabs, so that the title is centred beside them.
-                ui.set_min_height(36.0);
-                widgets::title_ui(ui, "Connect");
-                let sides = [(Side::Senders, "Send events"), (Side::Consumers, "Read the stream")];
-                widgets::segments_ui(ui, &mut self.side, "Connect", &sides);
-            });
+            widgets::title_ui(ui, "Connect");
+            let sides = [(Side::Senders, "Send events"), (Side::Consumers, "Read the stream")];
+            widgets::segments_ui(ui, &mut self.side, "What the code does", &sides);
             match self.side {
                 Side::Senders => self.senders_ui(ui, seen, revealed),
                 Side::Consumers => self.read.ui(ui, seen),
