@@ -284,7 +284,7 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     assert_eq!(value(window, "AWS account id"), "000000000000");
     click(window, "Next");
     wait_for(window, "the missing stream", |window| says(window, "Stream: needs attention"));
-    assert!(says(window, "The stream “clickstream” in eu-west-1 does not exist for these AWS keys."));
+    assert!(says(window, "has no stream “clickstream” in eu-west-1."));
     click(window, "Create this stream …");
     window.run();
     click(window, "Create stream");
