@@ -43,6 +43,7 @@ fn the_answer_sets_the_format_and_another_format_is_told_of_in_place() {
     assert!(says(window, "Streaming table cannot decode json, aggregation kpl"), "in the step's line");
     edit(window, "Format");
     choose(window, "none");
+    window.get_by_label("Format, reader");
     click(window, "Save changes");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));
     let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");

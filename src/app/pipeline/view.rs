@@ -377,7 +377,7 @@ fn destination(seen: &Seen<'_>) -> BoxView {
         "No event has been delivered with these settings yet.".clone_into(&mut view.about);
     } else if let Some(ms) = status.delivery_p95_ms {
         let p95 = format!("p95 {}", widgets::duration(ms));
-        view.says(&[(&delivered, &p95), (&short, &p95), (&p95, "")]);
+        view.says(&[(&delivered, &p95), (&short, &p95), (&short, "")]);
         view.about = format!(
             "All deliveries so far, whatever their destination was. 95 % of the events of the last minute were delivered \
              within {} of their arrival.",

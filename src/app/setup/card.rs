@@ -266,5 +266,8 @@ fn changes(now: &Config, new: &Config) -> String {
     if format(now) != format(new) {
         parts.push("format");
     }
+    if now.destination.reader != new.destination.reader {
+        parts.push("reader");
+    }
     widgets::capital(&parts.join(", "))
 }
