@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::reading;
+use crate::shim::{Control, RULES};
 
 const WRITE_KEY: &str = "powerloss-key";
 /// The key as HTTP Basic auth: the key and a colon, in Base64.
@@ -121,7 +122,9 @@ impl Home {
         loop {
             let said = std::fs::read_to_string(&stderr).unwrap_or_default();
             if let Some(address) = listening(&said) {
-                return Ok(Serve { child, address, stderr });
+                let rules = variables.iter().find(|(name, _)| *name == RULES);
+                let control = rules.map(|(_, path)| Control::of(path));
+                return Ok(Serve { child, control, address, stderr });
             }
             let over = child.try_wait().expect("the child is ours").is_some();
             if over || Instant::now() > end {
@@ -152,6 +155,8 @@ fn listening(said: &str) -> Option<SocketAddr> {
 /// A running `tributary serve`, killed when dropped.
 pub struct Serve {
     child: Child,
+    /// Absent: it does not run under the shim.
+    control: Option<Control>,
     pub address: SocketAddr,
     stderr: PathBuf,
 }
@@ -166,7 +171,10 @@ impl Serve {
     }
 
     pub fn kill(&mut self) {
-        self.child.kill().expect("the child is ours");
+        match &self.control {
+            Some(control) => control.kill(self.child.id()),
+            None => self.child.kill().expect("the child is ours"),
+        }
         self.child.wait().expect("the child is ours");
     }
 

@@ -9,7 +9,7 @@ use crate::disk::{Disk, FailedSync, State, read_in};
 use crate::history::{History, Sender};
 use crate::log::Log;
 use crate::program::{Ended, Home, Serve, Settings, ended, wait_until};
-use crate::shim::{Control, Rule, library};
+use crate::shim::{Control, RULES, Rule, library};
 
 /// Maximum pause of a sender between two requests.
 const REST: Duration = Duration::from_millis(4);
@@ -70,7 +70,7 @@ impl Recording {
             ("LD_PRELOAD", library()),
             ("POWERLOSS_FOLDER", &self.root),
             ("POWERLOSS_LOG", &self.log),
-            ("POWERLOSS_RULES", &self.control.path),
+            (RULES, &self.control.path),
         ]
     }
 

@@ -9,7 +9,8 @@
  * "HTTP/1.1 2.." is a record too (ACK, with the peer's port), logged BEFORE it is sent: what it acknowledges must survive
  * any later cut.
  *
- * The rules: a file that holds a `struct control`, mapped; the test writes to it while the program runs.
+ * The rules: a file that holds a `struct control`, mapped; the test writes to it while the program runs. A process whose
+ * id is in `killed` is killed between two operations: a signal from outside could come when one is done and not yet logged.
  *
  * Calls that change files and are not understood are logged as OTHER; the test refuses a log that has any.
  */
@@ -20,6 +21,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,7 +61,7 @@ struct rule {
 
 struct control {
     volatile int64_t monotonic_offset_ns;
-    volatile int64_t unused;
+    volatile int32_t killed, unused;
     struct rule rules[RULES];
 };
 
@@ -97,6 +99,24 @@ static void note(int op, int class, const char *path, uint64_t inode, int64_t of
     pthread_mutex_unlock(&lock);
 }
 
+static void *wait_for_killed(void *nothing) {
+    struct timespec pause = { 0, 1000000 };
+    while (control->killed != getpid()) syscall(SYS_nanosleep, &pause, 0);
+    pthread_mutex_lock(&lock);
+    syscall(SYS_kill, getpid(), SIGKILL);
+    return nothing;
+}
+
+/* A thread of its own, which no signal interrupts. */
+static void start_waiting(void) {
+    sigset_t all, before;
+    pthread_t thread;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (!pthread_create(&thread, 0, wait_for_killed, 0)) pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+}
+
 __attribute__((constructor)) static void start(void) {
     real_clock = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     const char *where = getenv("POWERLOSS_FOLDER"), *log = getenv("POWERLOSS_LOG"), *rules = getenv("POWERLOSS_RULES");
@@ -118,6 +138,12 @@ __attribute__((constructor)) static void start(void) {
     }
     started = 1;
     note(START, 0, folder, 0, 0, 0, getpid(), 0);
+    if (control) start_waiting();
+}
+
+/* A process that ends by itself does so between two operations too: its other threads wait for the lock. */
+__attribute__((destructor)) static void end(void) {
+    if (started) pthread_mutex_lock(&lock);
 }
 
 /* The absolute path, in `buffer`, if it is in the folder; else 0. */

@@ -15,11 +15,15 @@ pub mod on {
     pub const SYNC: i32 = 4;
 }
 
+/// The variable that names the file of rules.
+pub const RULES: &str = "POWERLOSS_RULES";
+
 pub const EIO: i32 = 5;
 pub const ENOSPC: i32 = 28;
 
-const RULES: u64 = 8;
+const RULE_COUNT: u64 = 8;
 const RULE_BYTES: u64 = 40;
+const KILLED_AT: u64 = 8;
 const RULES_AT: u64 = 16;
 const FIRED_AT: u64 = 32;
 
@@ -85,10 +89,20 @@ pub struct Control {
 
 impl Control {
     pub fn new(path: PathBuf) -> Self {
-        let bytes = usize::try_from(RULES_AT + RULES * RULE_BYTES).expect("it is small");
+        let bytes = usize::try_from(RULES_AT + RULE_COUNT * RULE_BYTES).expect("it is small");
         std::fs::write(&path, vec![0; bytes]).expect("the folder is ours");
-        let file = File::options().read(true).write(true).open(&path).expect("it was just made");
-        Self { path, file }
+        Self::of(&path)
+    }
+
+    /// The file that another [`Control`] made.
+    pub fn of(path: &Path) -> Self {
+        let file = File::options().read(true).write(true).open(path).expect("the file is ours");
+        Self { path: path.to_path_buf(), file }
+    }
+
+    /// The process is killed between two operations, so that none is done and not in the log.
+    pub fn kill(&self, id: u32) {
+        self.write(KILLED_AT, &[i32::try_from(id).expect("the system's ids are small")]);
     }
 
     fn write(&self, at: u64, numbers: &[i32]) {
@@ -112,7 +126,7 @@ impl Control {
 
     /// Removes all rules.
     pub fn clear(&self) {
-        for place in 0..RULES {
+        for place in 0..RULE_COUNT {
             self.write(RULES_AT + place * RULE_BYTES, &[0]);
         }
     }
