@@ -81,13 +81,12 @@ pub(super) struct SetUp {
     card: Card,
     /// The height of the card, if it stays below the steps.
     foot: f32,
-    /// What is told above the fields of the open step.
+    /// What is told above the fields of the open step. Another step, or another draft, begins without it.
     fault: Option<StepFault>,
 }
 
 /// What is wrong with a step, and the settings that it was found with.
 struct StepFault {
-    step: Step,
     fault: AwsError,
     /// Which keys were used.
     keys: Option<Arc<str>>,
@@ -370,7 +369,7 @@ impl SetUp {
                 continue;
             }
             if self.guide.take_arrival() {
-                (self.focus, self.lists) = (true, true);
+                (self.focus, self.lists, self.fault) = (true, true, None);
                 // The first step is in sight, and so stays the switcher above it.
                 if !(0.0..60.0).contains(&(ui.cursor().top() - ui.clip_rect().top())) {
                     ui.scroll_to_cursor(Some(Align::TOP));
@@ -414,11 +413,7 @@ impl SetUp {
         let now = self.fault_of(step);
         let is_told = now.is_some();
         let is_asking = self.guide.leaving() == Some(step) || self.keys.identity.is_waiting();
-        if is_told
-            || is_asking
-            || self.is_passed(step)
-            || self.fault.as_ref().is_some_and(|told| told.step != step)
-        {
+        if is_told || is_asking || self.is_passed(step) {
             self.fault = now;
         }
         let Some(told) = &self.fault else { return };
@@ -440,10 +435,10 @@ impl SetUp {
     fn fault_of(&self, step: Step) -> Option<StepFault> {
         let of_keys = self.keys.identity.refusal(&self.draft).filter(|_| step == Step::Keys);
         if let Some((fault, keys, config)) = of_keys {
-            return Some(StepFault { step, fault: fault.clone(), keys, config: config.clone() });
+            return Some(StepFault { fault: fault.clone(), keys, config: config.clone() });
         }
         let (fault, config) = self.check.fault(&self.draft, step).filter(|_| step != Step::Check)?;
-        Some(StepFault { step, fault: fault.clone(), keys: None, config: config.clone() })
+        Some(StepFault { fault: fault.clone(), keys: None, config: config.clone() })
     }
 
     /// An answer about this step is known for the draft.

@@ -403,3 +403,20 @@ fn what_is_typed_to_correct_a_fault_stays_in_its_field_and_the_fault_stays_in_it
     assert!(says(window, "The settings have changed since"), "it is about the keys as they were");
     assert!((field(window) - top).abs() < 30.0, "the field moves by a line at most");
 }
+
+#[test]
+fn a_fault_of_a_discarded_draft_is_not_told_of_the_next_one() {
+    if !is_run_with_keys("guided::a_fault_of_a_discarded_draft_is_not_told_of_the_next_one") {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
+    click(window, "Next");
+    wait_for(window, "why", |window| says(window, "does not know the access key"));
+    click(window, "Discard");
+    click(window, "Switch to Amazon Kinesis");
+    wait_for(window, "the keys", |window| says(window, "Named profile"));
+    assert!(!says(window, "does not know the access key"), "nothing was asked about these keys");
+}
