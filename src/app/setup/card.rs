@@ -271,3 +271,17 @@ fn changes(now: &Config, new: &Config) -> String {
     }
     widgets::capital(&parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::Reader;
+
+    #[test]
+    fn a_changed_reader_is_named_also_if_the_format_stays() {
+        let now = Config::default();
+        let mut new = now.clone();
+        new.destination.reader = Some(Reader::Legacy);
+        assert_eq!(changes(&now, &new), "Reader");
+    }
+}
