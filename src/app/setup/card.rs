@@ -7,7 +7,6 @@ use lucide_icons::Icon;
 use super::{
     super::{
         command::Command,
-        place,
         queue_move::{self, Question},
         remedy_card,
         seen::Seen,
@@ -17,13 +16,13 @@ use super::{
     },
     check::Finding,
     delivering,
+    guide::Step,
     layout::Room,
     saved,
 };
 use crate::{
     config::{Config, DestinationKind, StreamArn},
     engine::WaitingEvents,
-    remedy,
 };
 
 /// The minimum width for the buttons beside each other.
@@ -203,16 +202,15 @@ fn in_force_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> Option<Choice> {
     }
     let mut choice = None;
     ui.with_layout(Layout::top_down_justified(Align::Min), |ui| {
-        let remedy = seen.status.forwarder.fault().map(|fault| remedy::remedy(fault, seen.config));
-        let location = remedy.and_then(|remedy| remedy.location);
-        let location = location.filter(|location| place::of_remedy(*location).1.is_some());
-        if let Some(location) = location
-            && let label = format!("Open {}", location.title().trim_start_matches("Set up › "))
-            && widgets::primary_button_ui(ui, Icon::ArrowRight, &label, true).clicked()
-        {
-            seen.push(Command::GoToRemedy(location));
+        let fault = seen.status.forwarder.fault();
+        let step = fault.and_then(|fault| Step::of_fault(fault, seen.config));
+        if let Some(step) = step {
+            let label = format!("Open {}", step.title(DestinationKind::Kinesis));
+            if widgets::primary_button_ui(ui, Icon::ArrowRight, &label, true).clicked() {
+                seen.commands.extend(step.location().map(Command::GoToRemedy));
+            }
         }
-        if remedy_card::way_ui(ui, location.is_none(), Icon::FlaskConical, "Send a test event").clicked() {
+        if remedy_card::way_ui(ui, step.is_none(), Icon::FlaskConical, "Send a test event").clicked() {
             seen.push(Command::SendDraft);
         }
         if widgets::button_ui(ui, Icon::GraduationCap, "Switch to the practice stream").clicked() {

@@ -1,7 +1,11 @@
 //! The guide of Set up: its steps, which one is open, and what it waits for before the next one opens.
 
-use super::super::place::Section;
-use crate::{config::DestinationKind, remedy::Location};
+use super::super::place::{self, Section};
+use crate::{
+    config::{Config, DestinationKind},
+    delivery::AwsError,
+    remedy::{self, Location},
+};
 
 /// A step. The check of the destination has parts; each belongs to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,12 @@ impl Step {
             Section::Policy => Self::Permission,
             Section::Format => Self::Format,
         }
+    }
+
+    /// The step in which this fault of delivery is mended. `None`: it is mended elsewhere.
+    pub(super) fn of_fault(fault: &AwsError, in_force: &Config) -> Option<Self> {
+        let location = remedy::remedy(fault, in_force).location?;
+        place::of_remedy(location).1.map(Self::of_section)
     }
 
     /// The name that remedies have for it.

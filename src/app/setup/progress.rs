@@ -1,7 +1,7 @@
 //! How far each step of the guide is: its mark and its one-line result.
 
 use super::{
-    super::{place, seen::Seen, status_line, widgets},
+    super::{seen::Seen, status_line, widgets},
     check::{Check, Finding, Said},
     draft_faults::DraftFaults,
     guide::Step,
@@ -63,9 +63,7 @@ impl Progress<'_> {
         }
         match &seen.status.forwarder {
             ForwarderState::Blocked { fault, .. } | ForwarderState::Offline { fault, .. } => {
-                let location = remedy::remedy(fault, seen.config).location;
-                let section = location.and_then(|location| place::of_remedy(location).1);
-                Some(section.map_or(Trouble::Elsewhere, |section| Trouble::At(Step::of_section(section))))
+                Some(Step::of_fault(fault, seen.config).map_or(Trouble::Elsewhere, Trouble::At))
             }
             ForwarderState::Disabled
             | ForwarderState::Running
