@@ -225,7 +225,7 @@ impl Check {
         let finding = self.finding(draft);
         if let Some(run) = self.run_of_kind(draft) {
             let parts = run.steps.known.len() + 1;
-            let answer = ui.scope(|ui| run.ui(ui, seen, finding, draft)).response.rect;
+            let answer = ui.scope(|ui| run.ui(ui, seen, finding)).response.rect;
             self.revealed.follow(ui, parts, answer);
         }
     }
@@ -292,7 +292,7 @@ fn names(config: &Config, kind: CheckKind) -> Vec<&'static str> {
 }
 
 impl Run {
-    fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, finding: Finding, draft: &Config) {
+    fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, finding: Finding) {
         ui.add_space(2.0);
         let names = names(&self.config, self.kind);
         self.steps.ui(ui, seen, |ui, seen, step, fault| {
@@ -306,7 +306,7 @@ impl Run {
         let is_untested = |step: &CheckStep| step.name == "put" && step.verdict == Verdict::Skipped;
         if finding == Finding::Good && !self.steps.known.iter().any(is_untested) {
             widgets::message_ui(ui, Tone::Good, "The check found no problem.");
-            if !draft.destination.is_same_stream(&seen.config.destination) {
+            if !self.config.destination.is_same_stream(&seen.config.destination) {
                 widgets::hint_ui(ui, "The button that switches is in the card.");
             }
         }

@@ -89,8 +89,8 @@ impl Identity {
     /// Why AWS did not name the caller, if it was asked about the credentials of this draft. A server that
     /// cannot tell says nothing about the keys.
     pub(super) fn fault(&self, draft: &Config) -> Option<&AwsError> {
-        let (answer, config) = self.owner.answer()?;
-        fault_of(answer).filter(|fault| is_same(config, draft) && !remedy::says_nothing_of_keys(fault))
+        let (fault, ..) = self.refusal(draft)?;
+        (!remedy::says_nothing_of_keys(fault)).then_some(fault)
     }
 
     /// An answer about these credentials is known, whatever it is.

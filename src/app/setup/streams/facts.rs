@@ -17,7 +17,7 @@ use crate::{
     delivery::{AwsError, DescribedStream},
     engine::Answer,
     event::shown,
-    reader::{Fit, Reader, judge},
+    reader::{Known, conflict},
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -155,7 +155,7 @@ fn warnings(stream: &DescribedStream, draft: &Config) -> Vec<String> {
     }
     let channels = stream.channels.unwrap_or_default();
     let format = draft.destination.format();
-    if channels > 0 && judge(Reader::StreamingTable, format).fit == Fit::CannotDecode {
+    if conflict(Known { channels, spreads_keys: false }, format).is_some() {
         let read = if channels == 1 { "reads" } else { "read" };
         warnings.push(format!(
             "{} (streaming table or delivery to S3) {read} this stream. They take JSON, and the format is {}: choose \
