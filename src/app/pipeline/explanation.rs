@@ -131,8 +131,9 @@ fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>, trouble: &Trouble, is_first: boo
             waiting_ui(ui, seen);
         }
         Kind::Unreadable(_) => {
-            if way_ui(ui, is_first, Icon::ArrowRight, "Set up › Format").clicked() {
-                seen.push(Command::GoToRemedy(remedy::Location::SetUpFormat));
+            let location = remedy::Location::SetUpFormat;
+            if way_ui(ui, is_first, Icon::ArrowRight, location.title()).clicked() {
+                seen.push(Command::GoToRemedy(location));
             }
         }
         Kind::PracticeFaults(_) => switch_off_ui(ui, seen, is_first),
