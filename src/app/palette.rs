@@ -22,6 +22,8 @@ use log_search::LogSearch;
 
 const WIDTH: f32 = 560.0;
 const LIST_HEIGHT: f32 = 380.0;
+/// Maximum characters of a title: what is beside it tells two long ones apart.
+const TITLE_CHARS_MAX: usize = 45;
 /// Maximum commands to offer first.
 const RECENT_MAX: usize = 5;
 /// The name under which the recent commands are kept for the next start.
@@ -139,7 +141,8 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> Response {
     let t = tokens(ui);
     let keys = item.keys.map(|keys| command::keys_text(ui, keys)).unwrap_or_default();
     let title = shown::line(&item.title);
-    let name = weight(shortened(&title), if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
+    let name = widgets::shortened_to(&title, TITLE_CHARS_MAX);
+    let name = weight(name, if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
     let icon = theme::icon(item.icon).color(if is_chosen { t.accent } else { t.weak });
     let detail = shown::line(&item.detail);
     let beside = RichText::new(detail.clone()).size(12.0).color(t.weak).atom_shrink(true);
@@ -148,13 +151,4 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> Response {
         .wrap_mode(TextWrapMode::Truncate);
     let named = if detail.is_empty() { title.into_owned() } else { format!("{title}: {detail}") };
     button.min_size(vec2(ui.available_width(), 30.0)).ui(ui).accessible_name(named)
-}
-
-/// The beginning of a title: what is beside it tells two long ones apart.
-fn shortened(title: &str) -> String {
-    const CHARS_MAX: usize = 44;
-    match title.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &title[..end]),
-        None => title.to_owned(),
-    }
 }

@@ -28,4 +28,4 @@ pub(super) use keyboard::{
 pub(super) use list::List;
 pub(super) use menu::{action_ui, actions_ui};
 pub(super) use page::{Revealed, beside_ui, follow_focus, keep_length, middle, open_panel, page_ui, reveal};
-pub(super) use text::{capital, contains_words, hint_ui, shortened, words};
+pub(super) use text::{capital, contains_words, hint_ui, shortened, shortened_to, words};

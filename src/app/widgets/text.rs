@@ -50,10 +50,14 @@ pub(crate) fn contains_words(texts: &[&str], words: &str) -> bool {
 
 /// Cuts a name to the room of a button: a stream's name may have 128 characters.
 pub(crate) fn shortened(name: &str) -> String {
-    const CHARS_MAX: usize = 32;
-    if name.chars().count() <= CHARS_MAX {
-        return name.to_owned();
+    shortened_to(name, 32)
+}
+
+/// Cuts a text to this number of characters.
+pub(crate) fn shortened_to(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
+        return text.to_owned();
     }
-    let head: String = name.chars().take(CHARS_MAX - 1).collect();
+    let head: String = text.chars().take(chars_max - 1).collect();
     format!("{}…", head.trim_end())
 }
