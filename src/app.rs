@@ -25,6 +25,7 @@ mod help;
 mod json;
 mod json_rows;
 mod json_view;
+mod judgement;
 mod libraries;
 mod licences;
 mod list_hold;

@@ -6,6 +6,7 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
+        judgement::judgement_ui,
         theme::tokens,
         widgets::{self, Tone},
     },
@@ -80,15 +81,9 @@ pub(super) fn mismatch_ui(ui: &mut Ui, destination: &mut Destination, known: Kno
         };
         widgets::message_ui(ui, Tone::Bad, &format!("{counted}{}", conflict.why));
     }
-    let Some(reader) = destination.reader else { return };
-    let judgement = judge(reader, format);
-    let tone = match judgement.fit {
-        Fit::Fits => return,
-        Fit::NeedsCode => Tone::Attention,
-        Fit::CannotDecode => Tone::Bad,
-    };
-    let text = format!("{}: {} {}. {}", reader.title(), format.words(), judgement.fit.words(), judgement.why);
-    widgets::message_ui(ui, tone, &text);
+    let suits = |reader: &Reader| judge(*reader, format).fit == Fit::Fits;
+    let Some(reader) = destination.reader.filter(|reader| !suits(reader)) else { return };
+    judgement_ui(ui, reader, format);
     let best = format!("Use {}", recommended(reader).words());
     if widgets::button_ui(ui, Icon::Check, &best).clicked() {
         use_recommended(destination, reader);

@@ -5,13 +5,14 @@ use eframe::egui::{Frame, Label, Margin, RichText, Stroke, Ui, vec2};
 use crate::{
     app::{
         json,
+        judgement::judgement_ui,
         seen::Seen,
         theme::tokens,
         widgets::{self, Tone},
     },
     engine::RecordView,
     event::shown,
-    reader::{Fit, Format, Reader, View, judge, sees, views},
+    reader::{Format, Reader, View, sees, views},
 };
 
 /// Maximum bytes of a decoder's result to show: its beginning tells the decoders apart.
@@ -61,14 +62,7 @@ fn reader_ui(ui: &mut Ui, reader: Option<Reader>, form: Option<Format>) {
         return;
     };
     let Some(reader) = reader else { return widgets::hint_ui(ui, &sees(None, form)) };
-    let judgement = judge(reader, form);
-    let tone = match judgement.fit {
-        Fit::Fits => Tone::Good,
-        Fit::NeedsCode => Tone::Attention,
-        Fit::CannotDecode => Tone::Bad,
-    };
-    let text = format!("{}: {} {}. {}", reader.title(), form.words(), judgement.fit.words(), judgement.why);
-    widgets::message_ui(ui, tone, &text);
+    judgement_ui(ui, reader, form);
     widgets::hint_ui(ui, &sees(Some(reader), form));
 }
 
