@@ -10,6 +10,7 @@ use lucide_icons::Icon;
 use crate::{
     app::{seen::Seen, widgets},
     config::DestinationKind,
+    engine::PracticeAccess,
     shell,
 };
 
@@ -46,21 +47,25 @@ impl Reach {
         if !self.is_open {
             return;
         }
+        let access = seen.snapshot.practice.as_ref();
         widgets::card_ui(ui, |ui| {
             ui.horizontal(|ui| {
                 widgets::title_ui(ui, "Connect a reader");
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| environment_ui(ui, seen));
+                if let Some(access) = access {
+                    let right = Layout::right_to_left(Align::Center);
+                    ui.with_layout(right, |ui| environment_ui(ui, seen, access));
+                }
             });
-            if seen.snapshot.practice.is_none() {
-                widgets::hint_ui(ui, "The practice stream has no address yet: its port is being opened.");
-                return;
-            }
+            let Some(access) = access else {
+                let text = "The practice stream has no address yet: its port is being opened.";
+                return widgets::hint_ui(ui, text);
+            };
             widgets::beside_ui(
                 ui,
                 TWO_COLUMNS_WIDTH_MIN,
                 &mut (&mut *self, &mut *seen),
-                |(_, seen), ui| place_ui(ui, seen),
-                |(reach, seen), ui| reach.keys_ui(ui, seen),
+                |(_, seen), ui| place_ui(ui, seen, access),
+                |(reach, seen), ui| reach.keys_ui(ui, seen, access),
             );
             let text = "For programs on this computer, as long as the app runs. The keys are new at each start; for keys that stay \
                         the same, run tributary practice.";
@@ -69,8 +74,7 @@ impl Reach {
         ui.add_space(2.0);
     }
 
-    fn keys_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let Some(access) = &seen.snapshot.practice else { return };
+    fn keys_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, access: &PracticeAccess) {
         if widgets::fact_ui(ui, "Access key id", &access.access_key_id, true) {
             seen.copied("Access key id");
         }
@@ -97,8 +101,7 @@ impl Reach {
 }
 
 /// Copies the environment variables with the real secret, whether it is shown or not.
-fn environment_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-    let Some(access) = &seen.snapshot.practice else { return };
+fn environment_ui(ui: &mut Ui, seen: &mut Seen<'_>, access: &PracticeAccess) {
     let hint = "AWS_ENDPOINT_URL_KINESIS and the others that AWS's SDKs and tools read, one a line";
     if widgets::button_ui(ui, Icon::Copy, "Copy as environment variables").on_hover_text(hint).clicked() {
         let mut text = String::new();
@@ -110,8 +113,7 @@ fn environment_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     }
 }
 
-fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-    let Some(access) = &seen.snapshot.practice else { return };
+fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, access: &PracticeAccess) {
     let facts = [("Address", &access.endpoint_url), ("Region", &access.region), ("Stream", &access.stream)];
     for (name, value) in facts {
         if widgets::fact_ui(ui, name, value, true) {
