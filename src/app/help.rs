@@ -18,11 +18,10 @@ use super::{
 /// Width of the column of keys, in points.
 const KEYS_WIDTH: f32 = 190.0;
 
-#[derive(Default)]
 pub(super) struct Help {
     typed: String,
-    /// The sheet was drawn: its search field has had the focus.
-    was_drawn: bool,
+    /// The search field has not had the focus yet.
+    wants_focus: bool,
 }
 
 /// A part of the help.
@@ -87,6 +86,10 @@ const SEARCH: [(&str, &str); 8] = [
 type Line = (String, String);
 
 impl Help {
+    pub(super) fn new() -> Self {
+        Self { typed: String::new(), wants_focus: true }
+    }
+
     /// Draws the sheet. True: it must be closed.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) -> bool {
         let mut closes = sheet::is_key_pressed(ui, &Command::Window(WindowCommand::Help));
@@ -97,9 +100,7 @@ impl Help {
             closes |= sheet::title_ui(ui, "Help", "Close the help sheet");
             let field = widgets::text_edit(&mut self.typed, "Search the help").desired_width(f32::INFINITY);
             let field = ui.add(field).accessible_name("Search the help");
-            if !std::mem::replace(&mut self.was_drawn, true) {
-                field.request_focus();
-            }
+            widgets::focus_once(&field, &mut self.wants_focus);
             let height = (window.height() - 190.0).clamp(160.0, 600.0);
             let area = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
             area.auto_shrink(false).show(ui, |ui| {

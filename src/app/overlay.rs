@@ -31,7 +31,7 @@ impl Overlay {
     }
 
     pub(super) fn open_help(&mut self) {
-        self.open = Sheet::Help(Help::default());
+        self.open = Sheet::Help(Help::new());
     }
 
     pub(super) fn open_licences(&mut self) {
