@@ -281,6 +281,10 @@ impl KeepCommand {
     }
 }
 
+/// What `WindowCommand::CopyCurl` does, for tooltips.
+pub(super) const COPY_CURL_HINT: &str =
+    "Copies a command that sends an event, with the write key. Run it in a terminal";
+
 /// The window itself, and the desktop around it.
 #[derive(Clone, PartialEq)]
 pub(super) enum WindowCommand {

@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 use super::{filters, pressed::Pressed};
 use crate::{
     app::{
-        command::{Command, WindowCommand},
+        command::{COPY_CURL_HINT, Command, WindowCommand},
         place::Place,
         seen::Seen,
         widgets,
@@ -42,8 +42,8 @@ pub(super) fn list_ui(ui: &mut Ui, seen: &mut Seen<'_>, filter: &Query) -> Optio
     }
     if !seen.config.capture.sources.is_empty() {
         ui.vertical_centered(|ui| {
-            let hint = "Copies a command that sends an event, with the write key. Run it in a terminal";
-            if widgets::button_ui(ui, Icon::Copy, "Copy curl").on_hover_text(hint).clicked() {
+            let button = widgets::button_ui(ui, Icon::Copy, "Copy curl");
+            if button.on_hover_text(COPY_CURL_HINT).clicked() {
                 seen.push(Command::Window(WindowCommand::CopyCurl));
             }
         });

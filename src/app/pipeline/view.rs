@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::{
-        command::{Command, WindowCommand},
+        command::{COPY_CURL_HINT, Command, WindowCommand},
         place::Place,
         seen::Seen,
         status_line,
@@ -243,7 +243,7 @@ fn sources(seen: &Seen<'_>, changes_in: &mut Option<Duration>) -> BoxView {
             text: "curl".to_owned(),
             name: "Copy curl".to_owned(),
             tone: Tone::Note,
-            about: "Copies a command that sends an event, with the write key. Run it in a terminal",
+            about: COPY_CURL_HINT,
             command: Command::Window(WindowCommand::CopyCurl),
         });
     }
