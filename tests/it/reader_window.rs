@@ -1,23 +1,18 @@
 //! Who reads the stream, in the window: the question in Set up, what is said of a format that does not suit the answer, and
 //! the records of Stream that the reader cannot decode.
 
-use eframe::egui::accesskit::{Role, Toggled};
+use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use serde_json::json;
 use tributary::{event::Encoding, reader::Reader};
 
 use crate::{
     account::{Account, Reply},
-    opened_window::{Window, choose, click, edit, go, open, press, says, settings, stage_box, wait_for},
-    setup::with_stream,
+    opened_window::{choose, click, edit, go, open, press, says, settings, stage_box, wait_for},
+    setup::{is_chosen, with_stream},
     stream_place::put_into,
     window::{is_run_with_keys, rows},
 };
-
-fn is_chosen(window: &Window, label: &str) -> bool {
-    let choice = window.get_by_role_and_label(Role::RadioButton, label);
-    choice.accesskit_node().toggled().is_some_and(|toggled| toggled == Toggled::True)
-}
 
 #[test]
 fn the_answer_sets_the_format_and_another_format_is_told_of_in_place() {

@@ -1249,7 +1249,7 @@ fn delivery_settings(opened: &OpenedWindow) -> [Option<String>; 3] {
     [of("encoding"), of("aggregation"), of("aggregation_max_bytes")]
 }
 
-fn is_chosen(window: &Window, label: &str) -> bool {
+pub fn is_chosen(window: &Window, label: &str) -> bool {
     let choice = window.get_by_role_and_label(Role::RadioButton, label);
     choice.accesskit_node().toggled().is_some_and(|toggled| toggled == Toggled::True)
 }
