@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{output::print, practice_file::StateFile, practice_ready::Ready};
 use crate::{
+    aws,
     engine::{PRACTICE_STREAM, PracticeAccess, Signals},
     log::{self, LevelFilter},
     practice::{self, FaultSwitch, Faults, Initial, KeyPair, Limits, Practice, Settings},
@@ -85,8 +86,7 @@ fn region(text: &str) -> Result<String, &'static str> {
 }
 
 fn account_id(text: &str) -> Result<String, &'static str> {
-    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
+    if aws::is_account_id(text) { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
 }
 
 impl Args {

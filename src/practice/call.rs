@@ -96,3 +96,13 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
 pub(super) fn seconds(time_ms: u64) -> f64 {
     time_ms as f64 / 1000.0
 }
+
+/// The inverse of [`seconds`]. A time before 1970 is 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is right"
+)]
+pub(super) fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).round() as u64
+}

@@ -4,6 +4,7 @@
 //! A request is read in one pass into JSON, which the operations parse; data goes straight from the bytes into its
 //! base64. Absent: numbers of 16 bits with fractions, which no SDK sends.
 
+use super::call::milliseconds;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -191,15 +192,6 @@ fn write_value(value: &Value, name: &str, out: &mut Vec<u8>) {
             }
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, and no time is negative"
-)]
-fn milliseconds(seconds: f64) -> u64 {
-    (seconds * 1000.0).round() as u64
 }
 
 fn write_string(major: u8, bytes: &[u8], out: &mut Vec<u8>) {

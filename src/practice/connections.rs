@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 const UNAUTHENTICATED_MAX: Duration = Duration::from_secs(5);
 
 /// How long an authenticated connection may be idle, or take for the head of a request. SDKs keep idle connections for
-/// 90 s, and the server should not close one first.
+/// 90 s, and the server should not close one first. One of HTTP/2 may be idle until its slot is needed.
 const IDLE_MAX: Duration = Duration::from_mins(2);
 
 /// Maximum bytes of a request's head, and of one read of a body. A signed head has about 1 KiB.
@@ -120,11 +120,23 @@ async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> io::Result<(TcpSt
     Ok((stream, slots.take().await))
 }
 
+/// Serves a connection until it ends, or until a fault cuts it, also while it is being shut down.
 async fn serve_connection(handler: Arc<Handler>, stream: TcpStream, slot: Slot, stopping: CancellationToken) {
+    let cut = CancellationToken::new();
+    cut.run_until_cancelled(serve_requests(handler, stream, slot, stopping, cut.clone())).await;
+}
+
+async fn serve_requests(
+    handler: Arc<Handler>,
+    stream: TcpStream,
+    slot: Slot,
+    stopping: CancellationToken,
+    cut: CancellationToken,
+) {
     // An answer is one small packet, which Nagle's algorithm would delay. Without the option it is only slower.
     drop(stream.set_nodelay(true));
-    let (slot, cut) = (Arc::new(slot), CancellationToken::new());
-    let of_service = (Arc::clone(&slot), cut.clone());
+    let slot = Arc::new(slot);
+    let of_service = (Arc::clone(&slot), cut);
     let service = service_fn(move |request: Request<Incoming>| {
         let (handler, (slot, cut)) = (Arc::clone(&handler), of_service.clone());
         async move { Ok::<_, Infallible>(handler.respond(&slot, &cut, request.map(Body::new)).await) }
@@ -145,7 +157,6 @@ async fn serve_connection(handler: Arc<Handler>, stream: TcpStream, slot: Slot, 
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
             }
-            () = cut.cancelled() => return,
             () = slot.wanted() => {
                 if !slot.is_authenticated() {
                     return;
@@ -166,5 +177,42 @@ async fn serve_connection(handler: Arc<Handler>, stream: TcpStream, slot: Slot, 
     };
     if let Err(error) = ended {
         tracing::debug!("a connection to the practice stream ended early: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{faults::Faults, shared::Settings, shared::Shared};
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn a_connection_that_a_fault_cuts_during_the_stop_does_not_delay_it() {
+        let shared = Arc::new(Shared::new(Settings::default()));
+        let delay = Duration::from_millis(500);
+        shared.set_faults(Faults { cut_connection: 1.0, delay, ..Faults::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stopping, stop) = (CancellationToken::new(), CancellationToken::new());
+        let handler = Handler::new(Arc::clone(&shared), address.port(), stopping.clone());
+        let limits = Settings::default().connections;
+        let served = serve(handler, listener, limits, stopping, stop.cancelled());
+        let asked = async {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let request = format!(
+                "POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: Kinesis_20131202.ListStreams\r\nX-Amz-Date: \
+                 20261122T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential={}/20261122/us-east-1/kinesis/\
+                 aws4_request, SignedHeaders=host, Signature=00\r\nContent-Length: 2\r\n\r\n{{}}",
+                shared.access_key_id
+            );
+            socket.write_all(request.as_bytes()).await.unwrap();
+            tokio::time::sleep(delay / 2).await;
+            let begun = Instant::now();
+            stop.cancel();
+            assert_eq!(socket.read_to_end(&mut Vec::new()).await.unwrap(), 0, "it is cut without an answer");
+            begun
+        };
+        let ((), begun) = tokio::join!(served, asked);
+        assert!(begun.elapsed() < STOP_GRACE, "{:?}", begun.elapsed());
     }
 }

@@ -15,7 +15,7 @@ use crate::clock::now_ms;
 use crate::slots::{Rank, Slot};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, header, request};
+use axum::http::{HeaderMap, HeaderValue, Method, header, request};
 use axum::response::Response;
 use futures_util::{StreamExt, future};
 use serde_json::json;
@@ -95,11 +95,13 @@ impl Handler {
     async fn control(&self, slot: &Slot, request: Request) -> Result<String, ApiError> {
         let (head, body) = request.into_parts();
         access::check_caller(&head.headers, &head.uri, self.port)?;
-        if !control::is_open(&head.uri) {
-            access::check_control(&head.headers, &self.expected(), &self.shared.secret_access_key)?;
-            if !slot.authenticate(Rank::Authenticated) {
-                return Err(ApiError::too_many_connections());
-            }
+        if control::is_open(&head.uri) {
+            // A caller without the keys gets none of the memory for bodies.
+            return control::answer(&self.shared, &head.method, &head.uri, &[]);
+        }
+        access::check_control(&head.headers, &self.expected(), &self.shared.secret_access_key)?;
+        if !slot.authenticate(Rank::Authenticated) {
+            return Err(ApiError::too_many_connections());
         }
         let body = self.read_in_time(&head.headers, body, &self.other_bodies).await?;
         control::answer(&self.shared, &head.method, &head.uri, &body)
@@ -218,7 +220,13 @@ fn refusal(error: &ApiError, format: Format) -> Response {
     // AWS writes this error's message with a capital letter.
     let message = if error.code == "SerializationException" { "Message" } else { "message" };
     let text = json!({ "__type": error.code, message: error.message }).to_string();
-    formatted(error.status, format, text)
+    let mut answer = formatted(error.status, format, text);
+    if error.status == 401 {
+        // Some clients send their keys only after this header (RFC 9110, 11.6.1).
+        let basic = HeaderValue::from_static("Basic realm=\"tributary practice\"");
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+    }
+    answer
 }
 
 fn formatted(status: u16, format: Format, text: String) -> Response {
@@ -232,4 +240,40 @@ fn response(status: u16, kind: &'static str, body: Body) -> Response {
         .header("x-amzn-requestid", Uuid::new_v4().to_string())
         .body(body)
         .expect("the parts of an answer are fixed and well-formed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{initial::Initial, shared::Settings};
+    use super::*;
+    use crate::slots::{Limits, Slots};
+    use futures_util::{FutureExt, stream};
+
+    /// The answer to a call of the control path without keys, whose body never arrives; `None`: the body is waited for.
+    async fn answer_without_keys(name: &str) -> Option<Response> {
+        let settings = Settings { initial: Some(Initial::default()), ..Settings::default() };
+        let stopping = CancellationToken::new();
+        let handler = Handler::new(Arc::new(Shared::new(settings)), 4000, stopping.clone());
+        let slots = Slots::new(Limits { connections: 1, authenticated: 1 });
+        let slot = Arc::new(slots.take().await);
+        let request = Request::get(format!("/_tributary/{name}"))
+            .header(header::HOST, "127.0.0.1:4000")
+            .header(header::CONTENT_LENGTH, BODY_BYTES_MAX)
+            .body(Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()));
+        handler.respond(&slot, &stopping, request.unwrap()).now_or_never()
+    }
+
+    #[tokio::test]
+    async fn a_caller_without_the_keys_gets_no_memory_for_a_body() {
+        for (name, status) in [("health", 200), ("records", 401)] {
+            let answer = answer_without_keys(name).await.map(|answer| answer.status().as_u16());
+            assert_eq!(answer, Some(status), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_for_lack_of_keys_asks_for_basic_authentication() {
+        let answer = answer_without_keys("records").await.unwrap();
+        assert_eq!(answer.headers()[header::WWW_AUTHENTICATE], "Basic realm=\"tributary practice\"");
+    }
 }

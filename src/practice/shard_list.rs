@@ -1,7 +1,7 @@
 //! The operations that list a stream's shards: `DescribeStream` and `ListShards`.
 
 use super::api_error::ApiError;
-use super::call::{Call, Text, parse};
+use super::call::{Call, Text, milliseconds, parse};
 use super::checks::{Checks, NAME};
 use super::shard;
 use super::stream::{Shard, Stream};
@@ -185,14 +185,9 @@ fn shard_after(id: &str) -> Result<u32, ApiError> {
 }
 
 /// The filter of a request. Call it after the checks have passed.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, which is right"
-)]
 fn filter_of(filter: &ShardFilter<'_>) -> Result<Filter, ApiError> {
     let kind = filter.kind.as_deref().unwrap_or_default();
-    let time_ms = filter.timestamp.map(|seconds| (seconds * 1000.0).round() as u64);
+    let time_ms = filter.timestamp.map(milliseconds);
     match (kind, time_ms) {
         ("AT_TRIM_HORIZON", _) => Ok(Filter::AtTrimHorizon),
         ("FROM_TRIM_HORIZON", _) => Ok(Filter::FromTrimHorizon),

@@ -1,7 +1,7 @@
 //! Where a reader starts: the positions that `GetShardIterator` and `SubscribeToShard` take.
 
 use super::api_error::ApiError;
-use super::call::Call;
+use super::call::{Call, milliseconds};
 use super::sequence::Sequence;
 use super::shard;
 use super::stream::{Shard, Stream};
@@ -47,18 +47,13 @@ impl Start<'_> {
         }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the cast saturates, which is right"
-    )]
     fn index_at_time(&self, call: &Call<'_>, shard: &Shard) -> Result<u64, ApiError> {
         let Some(timestamp) = self.timestamp else {
             return Err(ApiError::argument(
                 "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.",
             ));
         };
-        let time_ms = (timestamp * 1000.0).round() as u64;
+        let time_ms = milliseconds(timestamp);
         if time_ms > call.now_ms {
             return Err(ApiError::argument(format!(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \

@@ -96,16 +96,17 @@ fn create(call: &Call<'_>, name: &str, spec: StreamSpec, added: Tags) -> Result<
     let failed = || format!("Stream {name} was not created");
     tags::add(&mut tags, added).map_err(|why| ApiError::argument(why.message(&failed())))?;
     let mut streams = call.shared.streams();
-    let used = streams.shard_count();
-    if streams.get(name).is_none() && used + spec.shards as usize > SHARDS_MAX as usize {
-        return Err(ApiError::shard_quota(call.account(), used, spec.shards, SHARDS_MAX as usize));
-    }
-    if streams.get(name).is_none() && spec.on_demand && streams.on_demand_count() >= ON_DEMAND_STREAMS_MAX {
-        return Err(on_demand_limit(call));
-    }
-    if !streams.create(name, spec, call.now_ms) {
+    if streams.get(name).is_some() {
         return Err(ApiError::stream_exists(name, call.account()));
     }
+    let used = streams.shard_count();
+    if used + spec.shards as usize > SHARDS_MAX as usize {
+        return Err(ApiError::shard_quota(call.account(), used, spec.shards, SHARDS_MAX as usize));
+    }
+    if spec.on_demand && streams.on_demand_count() >= ON_DEMAND_STREAMS_MAX {
+        return Err(on_demand_limit(call));
+    }
+    streams.create(name, spec, call.now_ms);
     call.find_mut(&mut streams, name)?.tags = tags;
     Ok(())
 }

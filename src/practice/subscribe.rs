@@ -57,10 +57,10 @@ pub(super) fn subscribe_to_shard(call: &Call<'_>, body: &[u8]) -> Result<Subscri
     let mut streams = call.shared.streams();
     let (found, consumer) = find_consumer(call, &streams, arn)?;
     let (name, created_s) = (found.stream.stream, consumer.created_s);
-    let held = shard::parse_id(id).and_then(|at| consumer.subscriptions.get(&at)).copied();
-    let stream = call.find(&streams, name)?;
     let no_shard = || ApiError::no_shard(id, name, call.account());
     let at = shard::parse_id(id).ok_or_else(no_shard)?;
+    let held = consumer.subscriptions.get(&at).copied();
+    let stream = call.find(&streams, name)?;
     let shard = stream.shard(at).ok_or_else(no_shard)?;
     let start = Start {
         kind: kind.unwrap_or_default(),

@@ -166,6 +166,12 @@ impl Home {
     }
 }
 
+/// Sends SIGTERM, by the shell's own `kill`.
+pub fn terminate(child: &Child) {
+    let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status();
+    assert!(kill.expect("there is a shell").success());
+}
+
 /// A running `tributary serve`, killed when dropped.
 pub struct Serve {
     child: Child,
@@ -197,10 +203,9 @@ impl Serve {
         self.child.wait().expect("the child is ours");
     }
 
-    /// Sends SIGTERM, by the shell's own `kill`.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
-        assert!(kill.expect("there is a shell").success());
+        terminate(&self.child);
     }
 
     /// Waits until it ends by itself. Returns its whole log.

@@ -7,14 +7,14 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
-    process::{Child, Command},
+    process::Child,
 };
 
 use aws_sdk_kinesis::{Client, primitives::Blob, types::ShardIteratorType};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::binary::Home;
+use crate::binary::{Home, terminate};
 use crate::conformance::{self, code, put, read_all, read_from};
 use crate::wire::{self, Reply, wait_for, wait_until};
 
@@ -85,12 +85,6 @@ impl Drop for Program {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// Sends SIGTERM, by the shell's own `kill`.
-fn terminate(child: &Child) {
-    let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status();
-    assert!(kill.unwrap().success());
 }
 
 /// Runs it with words that prevent its start, or with a file that does.
