@@ -72,14 +72,11 @@ pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<bool> {
     };
     if let Some(language) = &args.code {
         print_exactly(&code(reader, &destination, language)?)?;
-        return Ok(judge(reader, format).fit != Fit::CannotDecode);
-    }
-    let text = if args.json {
-        format!("{}\n", reader_json(reader, &destination))
+    } else if args.json {
+        print(&format!("{}\n", reader_json(reader, &destination)))?;
     } else {
-        told(reader, &destination)
-    };
-    print(&text)?;
+        print(&told(reader, &destination))?;
+    }
     Ok(judge(reader, format).fit != Fit::CannotDecode)
 }
 
@@ -177,7 +174,9 @@ fn settings(reader: Reader, format: Format) -> String {
 fn reader_json(reader: Reader, destination: &Destination) -> Value {
     let format = destination.format();
     let form = |format: Format| json!({ "encoding": format.encoding, "aggregation": format.aggregation });
-    let mut answer = json!({
+    let Judgement { fit, why } = judge(reader, format);
+    let used = if fit == Fit::CannotDecode { recommended(reader) } else { format };
+    json!({
         "reader": reader,
         "inForce": destination.reader == Some(reader),
         "encoding": format.encoding,
@@ -185,12 +184,10 @@ fn reader_json(reader: Reader, destination: &Destination) -> Value {
         "sees": sees(Some(reader), format),
         "recommended": form(recommended(reader)),
         "fitting": fitting(reader).into_iter().map(form).collect::<Vec<_>>(),
-    });
-    let Judgement { fit, why } = judge(reader, format);
-    let used = if fit == Fit::CannotDecode { recommended(reader) } else { format };
-    (answer["result"], answer["why"]) = (json!(fit.as_str()), json!(why));
-    answer["needs"] = json!(needs(reader, used));
-    answer
+        "result": fit.as_str(),
+        "why": why,
+        "needs": needs(reader, used),
+    })
 }
 
 fn judgement_json(reader: Reader, format: Format) -> Value {

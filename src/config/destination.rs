@@ -76,16 +76,15 @@ impl Operation {
 }
 
 /// The readers, and none.
-const READERS: [Option<Reader>; 8] = [
-    None,
-    Some(Reader::Lambda),
-    Some(Reader::Kcl),
-    Some(Reader::Flink),
-    Some(Reader::Firehose),
-    Some(Reader::StreamingTable),
-    Some(Reader::Sdk),
-    Some(Reader::Legacy),
-];
+const READERS: [Option<Reader>; Reader::ALL.len() + 1] = {
+    let mut all = [None; Reader::ALL.len() + 1];
+    let mut at = 0;
+    while at < Reader::ALL.len() {
+        all[at + 1] = Some(Reader::ALL[at]);
+        at += 1;
+    }
+    all
+};
 
 fn reader_word(reader: Option<Reader>) -> &'static str {
     reader.map_or("", Reader::as_str)

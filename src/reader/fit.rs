@@ -134,8 +134,8 @@ fn kcl(format: Format) -> Judgement {
 fn flink(format: Format) -> Judgement {
     match (format.aggregation, format.encoding) {
         (Aggregation::Kpl, _) => needs(
-            "Whether aggregated records are split depends on the connector: the old FlinkKinesisConsumer splits them; test \
-             it with KinesisStreamsSource, or de-aggregate in your job.",
+            "KinesisStreamsSource, and with it Flink SQL, does not split aggregated records: de-aggregate in your job's \
+             deserialiser. Only the old FlinkKinesisConsumer splits them.",
         ),
         (Aggregation::Lines, _) => {
             needs("Flink's json format reads one value per record: your job must split records at line ends.")
@@ -154,8 +154,8 @@ fn flink(format: Format) -> Judgement {
 fn firehose(format: Format) -> Judgement {
     match (format.encoding, format.aggregation) {
         (Encoding::Base64, _) => needs(
-            "Firehose writes records one right after another: without a Lambda transformation that decodes them, a file is \
-             one long base64 text, which no query can read.",
+            "Firehose writes records one right after another: switch on its new line delimiter and decode base64 in each \
+             query, or let a Lambda transformation write JSON lines.",
         ),
         (Encoding::Json, _) => needs(
             "Firehose writes records one right after another, so a file has no line ends: switch on its new line \

@@ -44,9 +44,10 @@ pub fn needs(reader: Reader, format: Format) -> Vec<&'static str> {
                 "The rights `kinesis:ListShards`, `kinesis:GetShardIterator` and `kinesis:GetRecords`.";
             std::iter::once(rights).chain(module).collect()
         }
-        Reader::Legacy => vec![
-            "Nothing else. JSON is a quarter smaller and suits every newer reader, if you can change this one.",
-        ],
+        Reader::Legacy => {
+            let json = "JSON is a quarter smaller and suits every newer reader, if you can change this one.";
+            module.into_iter().chain([json]).collect()
+        }
     };
     all.push(REPEATS);
     all
@@ -61,7 +62,8 @@ mod tests {
     fn whoever_reads_aggregated_records_without_help_is_told_of_the_module() {
         for reader in Reader::ALL {
             let of = |aggregation| needs(reader, Format::new(Encoding::Json, aggregation));
-            let wants_module = matches!(reader, Reader::Lambda | Reader::Flink | Reader::Sdk);
+            let wants_module =
+                matches!(reader, Reader::Lambda | Reader::Flink | Reader::Sdk | Reader::Legacy);
             assert_eq!(of(Aggregation::Kpl).contains(&MODULE), wants_module, "{reader:?}");
             assert!(!of(Aggregation::None).contains(&MODULE), "{reader:?}");
             assert_eq!(of(Aggregation::None).last(), Some(&REPEATS), "{reader:?}");

@@ -13,10 +13,12 @@ pub enum Reader {
     /// Amazon Data Firehose with the stream as its source, which writes files to S3.
     Firehose,
     /// A channel of Kinesis itself: a streaming table or delivery to S3.
+    #[serde(rename = "table")]
     StreamingTable,
     /// Own code with an AWS SDK: `GetRecords` or `SubscribeToShard`.
     Sdk,
     /// A reader made for the predecessor or for early Segment: it expects base64 text.
+    #[serde(rename = "base64")]
     Legacy,
 }
 
@@ -25,7 +27,7 @@ impl Reader {
     pub const ALL: [Self; 7] =
         [Self::Lambda, Self::Kcl, Self::Flink, Self::Firehose, Self::StreamingTable, Self::Sdk, Self::Legacy];
 
-    /// The word in the settings.
+    /// The word in the settings, and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lambda => "lambda",
@@ -66,6 +68,18 @@ impl Reader {
             Self::StreamingTable => "a streaming table or an S3 channel of Kinesis",
             Self::Sdk => "your own code with an AWS SDK",
             Self::Legacy => "a reader made for Clickstream or early Segment (base64 text)",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_json_a_reader_has_the_word_of_the_settings() {
+        for reader in Reader::ALL {
+            assert_eq!(serde_json::to_value(reader).expect("a word"), reader.as_str());
         }
     }
 }

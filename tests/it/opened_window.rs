@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eframe::egui::{self, Key, Modifiers, accesskit::Role};
+use eframe::egui::{
+    self, Key, Modifiers,
+    accesskit::{Role, Toggled},
+};
 use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
@@ -202,6 +205,12 @@ pub fn choose(window: &mut Window, label: &str) {
     window.run();
     window.get_by_role_and_label(Role::RadioButton, label).click();
     window.run();
+}
+
+/// Whether this radio button is chosen.
+pub fn is_chosen(window: &Window, label: &str) -> bool {
+    let choice = window.get_by_role_and_label(Role::RadioButton, label);
+    choice.accesskit_node().toggled().is_some_and(|toggled| toggled == Toggled::True)
 }
 
 pub fn flip(window: &mut Window, label: &str) {

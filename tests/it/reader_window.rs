@@ -8,8 +8,8 @@ use tributary::{event::Encoding, reader::Reader};
 
 use crate::{
     account::{Account, Reply},
-    opened_window::{choose, click, edit, go, open, press, says, settings, stage_box, wait_for},
-    setup::{is_chosen, with_stream},
+    opened_window::{choose, click, edit, go, is_chosen, open, press, says, settings, stage_box, wait_for},
+    setup::with_stream,
     stream_place::put_into,
     window::{is_run_with_keys, rows},
 };

@@ -26,6 +26,7 @@ fn the_reader_command_says_what_fits_and_fails_only_if_the_reader_cannot_decode(
         let (ended, answer) = asked(lines, &[]);
         assert_eq!((ended, &answer["result"]), (code, &json!(result)), "{lines}: {answer}");
         assert_eq!(answer["inForce"], json!(true), "{answer}");
+        assert!(lines.starts_with(&format!("reader = {}\n", answer["reader"])), "{answer}");
         for member in ["why", "sees"] {
             assert!(answer[member].as_str().is_some_and(|text| text.ends_with('.')), "{answer}");
         }

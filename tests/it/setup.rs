@@ -6,17 +6,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-use eframe::egui::{
-    Key, Modifiers,
-    accesskit::{Role, Toggled},
-};
+use eframe::egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::{Config, CredentialsSource, DestinationKind};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
 use crate::opened_window::{
-    OpenedWindow, Window, address, choose, click, copied, edit, flip, go, open, open_in, retype, says,
-    settings, start_guide, type_into, wait_for,
+    OpenedWindow, Window, address, choose, click, copied, edit, flip, go, is_chosen, open, open_in, retype,
+    says, settings, start_guide, type_into, wait_for,
 };
 use crate::window::send;
 
@@ -1247,11 +1244,6 @@ fn delivery_settings(opened: &OpenedWindow) -> [Option<String>; 3] {
         line.split(" = ").nth(1).map(str::to_owned)
     };
     [of("encoding"), of("aggregation"), of("aggregation_max_bytes")]
-}
-
-pub fn is_chosen(window: &Window, label: &str) -> bool {
-    let choice = window.get_by_role_and_label(Role::RadioButton, label);
-    choice.accesskit_node().toggled().is_some_and(|toggled| toggled == Toggled::True)
 }
 
 #[test]

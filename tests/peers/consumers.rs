@@ -19,24 +19,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use tributary::event::{Aggregation, Encoding};
+use tributary::event::Aggregation;
 use tributary::practice::{Practice, Settings};
+use tributary::reader::Format;
 use tributary::snippets::{ConsumedStream, Consumer, consumer_code};
 
-type Form = (Encoding, Aggregation);
-
-/// Every form of records that the settings allow.
-pub const FORMS: [Form; 7] = [
-    (Encoding::Base64, Aggregation::None),
-    (Encoding::Base64, Aggregation::Kpl),
-    (Encoding::Json, Aggregation::None),
-    (Encoding::Json, Aggregation::Kpl),
-    (Encoding::JsonLines, Aggregation::None),
-    (Encoding::JsonLines, Aggregation::Kpl),
-    (Encoding::JsonLines, Aggregation::Lines),
-];
-
-pub fn stream((encoding, aggregation): Form) -> ConsumedStream<'static> {
+pub fn stream(Format { encoding, aggregation }: Format) -> ConsumedStream<'static> {
     let (region, account_id, endpoint_url) = ("us-east-1", "", "");
     ConsumedStream { stream: STREAM, region, account_id, endpoint_url, encoding, aggregation }
 }
@@ -59,7 +47,7 @@ struct Source {
 }
 
 impl Source {
-    async fn open((encoding, aggregation): Form) -> Self {
+    async fn open(Format { encoding, aggregation }: Format) -> Self {
         let practice = Practice::new(Settings::default());
         practice.create_stream(STREAM, 2).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -225,8 +213,8 @@ impl Source {
 }
 
 /// The code as a file in a folder where its packages are installed.
-pub fn written(consumer: Consumer, form: Form) -> TempDir {
-    written_for(consumer, &stream(form))
+pub fn written(consumer: Consumer, format: Format) -> TempDir {
+    written_for(consumer, &stream(format))
 }
 
 fn written_for(consumer: Consumer, stream: &ConsumedStream<'_>) -> TempDir {
@@ -238,24 +226,24 @@ fn written_for(consumer: Consumer, stream: &ConsumedStream<'_>) -> TempDir {
 
 /// The program reads everything, is ended, and goes on where it was.
 async fn reads_every_event_once(consumer: Consumer, command: impl Fn(&str) -> Command) {
-    for form in FORMS {
-        let mut source = Source::open(form).await;
+    for format in Format::ALL {
+        let mut source = Source::open(format).await;
         let poison = source.fill().await;
-        let folder = written(consumer, form);
+        let folder = written(consumer, format);
         let (mut lines, said) = source.run(command(&source.url), folder.path(), source.events()).await;
-        source.came_out_once(&lines, &format!("{form:?}: {said}"));
-        assert_eq!(said.matches("skipped record").count(), 1, "{form:?}: {said}");
-        assert!(said.contains(&poison), "{form:?}: {said}");
-        // Where it goes on does not depend on the form.
-        if form != FORMS[0] {
+        source.came_out_once(&lines, &format!("{format:?}: {said}"));
+        assert_eq!(said.matches("skipped record").count(), 1, "{format:?}: {said}");
+        assert!(said.contains(&poison), "{format:?}: {said}");
+        // Where it goes on does not depend on the format.
+        if format != Format::ALL[0] {
             continue;
         }
         source.send().await;
         let (more, said) =
             source.run(command(&source.url), folder.path(), source.events() - lines.len()).await;
         lines.extend(more);
-        source.came_out_once(&lines, &format!("{form:?}, started again: {said}"));
-        assert!(!said.contains("skipped"), "{form:?}: {said}");
+        source.came_out_once(&lines, &format!("{format:?}, started again: {said}"));
+        assert!(!said.contains("skipped"), "{format:?}: {said}");
     }
 }
 
@@ -283,9 +271,9 @@ async fn the_consumer_in_node_reads_every_event_once() {
 /// A server that is not AWS is in the code, and for the SDK in Node that it speaks HTTP/1.
 #[tokio::test]
 async fn a_consumer_of_another_server_has_its_address() {
-    let mut source = Source::open(FORMS[0]).await;
+    let mut source = Source::open(Format::ALL[0]).await;
     source.send().await;
-    let stream = ConsumedStream { endpoint_url: &source.url, ..stream(FORMS[0]) };
+    let stream = ConsumedStream { endpoint_url: &source.url, ..stream(Format::ALL[0]) };
     for (consumer, program) in [(Consumer::Python, python()), (Consumer::Node, "node".into())] {
         let folder = written_for(consumer, &stream);
         let mut command = Command::new(program);
@@ -297,10 +285,10 @@ async fn a_consumer_of_another_server_has_its_address() {
 
 /// The function fails at the record that is no event, gets the batch again from there on, and then without that record.
 async fn stores_every_event_once(consumer: Consumer, command: impl Fn(&Path) -> Command) {
-    for form in FORMS {
-        let mut source = Source::open(form).await;
+    for format in Format::ALL {
+        let mut source = Source::open(format).await;
         let poison = source.fill().await;
-        let folder = written(consumer, form);
+        let folder = written(consumer, format);
         let is_poison = |record: &Value| record["kinesis"]["sequenceNumber"] == *poison;
         let mut batches = Vec::new();
         let mut wanted = Vec::new();
@@ -324,8 +312,8 @@ async fn stores_every_event_once(consumer: Consumer, command: impl Fn(&Path) -> 
         let (answers, events): (Vec<_>, Vec<_>) =
             lines.into_iter().partition(|line| line.get("answer").is_some());
         let answers: Vec<_> = answers.iter().map(|line| line["answer"].clone()).collect();
-        assert_eq!(answers, wanted, "{form:?}");
-        source.came_out_once(&events, &format!("{form:?}"));
+        assert_eq!(answers, wanted, "{format:?}");
+        source.came_out_once(&events, &format!("{format:?}"));
     }
 }
 

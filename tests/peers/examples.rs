@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tributary::event::{Aggregation, Encoding};
+use tributary::reader::Format;
 use tributary::snippets::Consumer;
 
 fn example(path: &str) -> PathBuf {
@@ -79,7 +80,7 @@ async fn the_lambda_function_hands_on_every_event_once_in_order() {
         send_by_node(&way);
         delivered(&way.serve, 2).await;
         let sent: Vec<_> = way.serve.log().iter().map(|line| line["messageId"].clone()).collect();
-        let folder = written(Consumer::LambdaNode, (Encoding::Base64, aggregation));
+        let folder = written(Consumer::LambdaNode, Format::new(Encoding::Base64, aggregation));
         std::fs::copy(example("consumers/run-locally.mjs"), folder.path().join("run-locally.mjs")).unwrap();
         let mut command = Command::new("node");
         command.arg("run-locally.mjs").current_dir(folder.path());

@@ -1,16 +1,18 @@
 //! Consumer code that cannot run here is read by parsers of its language: Java by `java-parser`, Flink SQL by
 //! `dt-sql-parser`, Athena's SQL by `sqlglot`. No parser knows the libraries that the code uses.
 
-use crate::consumers::{FORMS, stream};
+use crate::consumers::stream;
 use crate::processes::{node, python, run, sender};
 use std::process::Command;
+use tributary::reader::Format;
 use tributary::snippets::{ConsumedStream, Consumer, consumer_code};
 
 /// The code for every form of records, and for another way to name the stream.
 fn all_of(consumer: Consumer) -> Vec<String> {
-    let mut all: Vec<_> = FORMS.map(|form| consumer_code(consumer, &stream(form))).into();
+    let mut all: Vec<_> = Format::ALL.map(|format| consumer_code(consumer, &stream(format))).into();
     let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/events";
-    let named = ConsumedStream { stream: arn, endpoint_url: "http://127.0.0.1:4567", ..stream(FORMS[0]) };
+    let named =
+        ConsumedStream { stream: arn, endpoint_url: "http://127.0.0.1:4567", ..stream(Format::ALL[0]) };
     all.push(consumer_code(consumer, &named));
     all
 }

@@ -2,6 +2,7 @@
 
 use super::{setting::key, *};
 use crate::event::{Aggregation, Encoding};
+use crate::reader::Reader;
 
 #[test]
 fn the_example_has_every_key_with_its_default_and_a_comment() {
@@ -16,6 +17,14 @@ fn the_example_has_every_key_with_its_default_and_a_comment() {
     }
     let found = from_file(&load::example_without_sources()).unwrap();
     assert_eq!(found, Config::default());
+}
+
+#[test]
+fn the_example_names_the_readers_as_the_setting_takes_them() {
+    let (_, comment) = EXAMPLE.split_once("# Who reads the stream:").unwrap();
+    let (comment, _) = comment.split_once("\nreader = ").unwrap();
+    let words: Vec<&str> = comment.split('"').skip(1).step_by(2).filter(|word| !word.is_empty()).collect();
+    assert_eq!(words, Reader::ALL.map(Reader::as_str));
 }
 
 #[test]
