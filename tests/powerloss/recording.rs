@@ -49,7 +49,7 @@ impl Recording {
         std::fs::create_dir(&root).expect("the folder is ours");
         Self {
             log: home.path().join("ops.log"),
-            control: Control::new(home.path().join("rules")),
+            control: Control::new(&home.path().join("rules")),
             home,
             settings,
             root,

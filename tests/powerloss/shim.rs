@@ -88,10 +88,10 @@ pub struct Control {
 }
 
 impl Control {
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(path: &Path) -> Self {
         let bytes = usize::try_from(RULES_AT + RULE_COUNT * RULE_BYTES).expect("it is small");
-        std::fs::write(&path, vec![0; bytes]).expect("the folder is ours");
-        Self::of(&path)
+        std::fs::write(path, vec![0; bytes]).expect("the folder is ours");
+        Self::of(path)
     }
 
     /// The file that another [`Control`] made.
