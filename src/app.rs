@@ -45,6 +45,7 @@ mod practice_faults_card;
 mod problem;
 mod queue_move;
 mod rail;
+mod reach;
 mod record_data;
 mod remedy_card;
 mod resending;

@@ -4,7 +4,6 @@
 mod decoded;
 mod in_log;
 mod progress;
-mod reach;
 mod record;
 mod request;
 mod table;
@@ -18,6 +17,7 @@ use super::{
     command::{Command, StreamCommand},
     json_view::Find,
     place::Place,
+    reach::Reach,
     remedy_card,
     seen::Seen,
     status_line,
@@ -30,7 +30,6 @@ use crate::{
     remedy,
 };
 use in_log::InLog;
-use reach::Reach;
 use record::Wish;
 use request::{From, Request};
 use table::Table;
@@ -48,7 +47,8 @@ pub(super) struct Stream {
     /// The text to find in the open record.
     find: Find,
     in_log: InLog,
-    reach: Reach,
+    /// How to reach the practice stream, while the user wants to see it.
+    reach: Option<Reach>,
 }
 
 impl Stream {
@@ -105,6 +105,19 @@ impl Stream {
         self.wanted = Some(receipt);
     }
 
+    /// Draws the button that shows how to reach the practice stream, and hides it again.
+    fn reach_button_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        if seen.config.destination.kind != DestinationKind::Practice {
+            self.reach = None;
+            return;
+        }
+        let label = if self.reach.is_some() { "Hide access" } else { "Connect a reader" };
+        let hint = "Address and keys of the practice stream, for consumers and tests on this computer";
+        if widgets::button_ui(ui, Icon::Plug, label).on_hover_text(hint).clicked() {
+            self.reach = if self.reach.is_some() { None } else { Some(Reach::default()) };
+        }
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = format!("What a consumer reads back from {}", destination(seen));
         widgets::heading_ui(ui, "Stream", &subtitle, |ui| {
@@ -116,9 +129,12 @@ impl Stream {
             if code.on_hover_text("Code that reads this stream").clicked() {
                 seen.push(Command::ShowConsumers);
             }
-            self.reach.button_ui(ui, seen);
+            self.reach_button_ui(ui, seen);
         });
-        self.reach.ui(ui, seen);
+        if let Some(reach) = &mut self.reach {
+            widgets::card_ui(ui, |ui| reach.ui(ui, seen));
+            ui.add_space(2.0);
+        }
         self.table.keys(ui);
         let is_changed = self.request.start_ui(ui, seen.clock) | self.request.choose_ui(ui, &self.view);
         if is_changed {

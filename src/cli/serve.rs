@@ -103,6 +103,7 @@ fn log_limit(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
 }
 
 fn log_changes(before: &Status, now: &Status, config: &Config) {
+    let begins = now.endpoint.is_some() && before.endpoint.is_none();
     if let (Some(address), true) = (now.endpoint, before.endpoint != now.endpoint) {
         tracing::info!("Listening on {}; destination: {}", url_of(address, now.tls), destination(config));
         if let Some(public) = &config.capture.public_url {
@@ -111,6 +112,11 @@ fn log_changes(before: &Status, now: &Status, config: &Config) {
         if now.ledger.queued > 0 {
             tracing::info!("{} events are queued from before", now.ledger.queued);
         }
+    }
+    if (begins || before.channels != now.channels)
+        && let Some(why) = remedy::unreadable(config, now.channels)
+    {
+        tracing::warn!("{why}");
     }
     if let (Some(server), true) = (&now.server, before.server != now.server) {
         tracing::info!("Requests to Kinesis go to {server}");

@@ -182,3 +182,13 @@ fn tail_says_of_each_record_whether_the_reader_can_decode_it_and_what_each_decod
     );
     drop(serve);
 }
+
+#[test]
+fn serve_says_once_at_its_start_that_the_reader_cannot_decode_the_format() {
+    let said = |lines: &str| {
+        let home = Home::new(&format!("[destination]\nenabled = true\n{lines}"));
+        home.serve(&[]).stop().matches("cannot decode").count()
+    };
+    assert_eq!(said("reader = \"table\"\n"), 1);
+    assert_eq!(said("reader = \"table\"\nencoding = \"json\"\n"), 0);
+}

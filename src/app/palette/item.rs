@@ -58,7 +58,7 @@ pub(super) struct Item {
 }
 
 /// A setting of Set up or Sources: its name, what it does, and where it is.
-const SETTINGS_ELSEWHERE: [(&str, &str, Where); 13] = [
+const SETTINGS_ELSEWHERE: [(&str, &str, Where); 14] = [
     ("Stream name", "The Kinesis stream that gets the events", Where::Remedy(Location::SetUpStream)),
     ("AWS region", "The region of the stream", Where::Remedy(Location::SetUpStream)),
     (
@@ -82,6 +82,7 @@ const SETTINGS_ELSEWHERE: [(&str, &str, Where); 13] = [
         "The permissions that delivery needs, in four formats",
         Where::Remedy(Location::SetUpPolicy),
     ),
+    ("Reader", "Who reads the stream: it decides which format suits", Where::Remedy(Location::SetUpFormat)),
     ("Record format", "Encoding: base64, JSON or JSON lines", Where::Remedy(Location::SetUpFormat)),
     ("Aggregation", "Several events in one record", Where::Remedy(Location::SetUpFormat)),
     ("Order per user", "Keeps the events of a user in order", Where::Remedy(Location::SetUpFormat)),

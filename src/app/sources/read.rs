@@ -5,6 +5,7 @@ use lucide_icons::Icon;
 
 use crate::{
     app::{
+        reach::Reach,
         seen::Seen,
         widgets::{self, Tone},
     },
@@ -15,11 +16,12 @@ use crate::{
 
 pub(super) struct Read {
     consumer: Consumer,
+    reach: Reach,
 }
 
 impl Default for Read {
     fn default() -> Self {
-        Self { consumer: Consumer::Python }
+        Self { consumer: Consumer::Python, reach: Reach::default() }
     }
 }
 
@@ -48,6 +50,9 @@ impl Read {
         if copies {
             ui.copy_text(code);
             seen.copied("Consumer code");
+        }
+        if seen.config.destination.kind == DestinationKind::Practice {
+            self.reach.ui(ui, seen);
         }
     }
 }

@@ -1,18 +1,13 @@
 //! How a program of the user's own reads the practice stream: its address, region, name and keys, each with a button that
-//! copies it, and all of them as environment variables. Only while the practice stream is the destination. The secret is
-//! hidden until the user asks for it, and again once the card is closed.
+//! copies it, and all of them as environment variables. The secret is hidden until the user asks for it.
 
 use std::fmt::Write as _;
 
 use eframe::egui::{Align, Layout, Ui};
 use lucide_icons::Icon;
 
-use crate::{
-    app::{seen::Seen, widgets},
-    config::DestinationKind,
-    engine::PracticeAccess,
-    shell,
-};
+use super::{seen::Seen, widgets};
+use crate::{engine::PracticeAccess, shell};
 
 const HIDDEN: &str = "••••••••••••";
 
@@ -24,54 +19,34 @@ const BUTTONS_WIDTH: f32 = 76.0;
 
 #[derive(Default)]
 pub(super) struct Reach {
-    is_open: bool,
     shows_secret: bool,
 }
 
 impl Reach {
-    /// Draws the button that opens the card, and closes it again.
-    pub(super) fn button_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
-        if seen.config.destination.kind != DestinationKind::Practice {
-            *self = Self::default();
-            return;
-        }
-        let label = if self.is_open { "Hide access" } else { "Connect a reader" };
-        let hint = "Address and keys of the practice stream, for consumers and tests on this computer";
-        if widgets::button_ui(ui, Icon::Plug, label).on_hover_text(hint).clicked() {
-            *self = Self { is_open: !self.is_open, shows_secret: false };
-        }
-    }
-
-    /// Draws the card while it is open.
+    /// Draws them. Call it only while the practice stream is the destination.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        if !self.is_open {
-            return;
-        }
         let access = seen.snapshot.practice.as_ref();
-        widgets::card_ui(ui, |ui| {
-            ui.horizontal(|ui| {
-                widgets::title_ui(ui, "Connect a reader");
-                if let Some(access) = access {
-                    let right = Layout::right_to_left(Align::Center);
-                    ui.with_layout(right, |ui| environment_ui(ui, seen, access));
-                }
-            });
-            let Some(access) = access else {
-                let text = "The practice stream has no address yet: its port is being opened.";
-                return widgets::hint_ui(ui, text);
-            };
-            widgets::beside_ui(
-                ui,
-                TWO_COLUMNS_WIDTH_MIN,
-                &mut (&mut *self, &mut *seen),
-                |(_, seen), ui| place_ui(ui, seen, access),
-                |(reach, seen), ui| reach.keys_ui(ui, seen, access),
-            );
-            let text = "For programs on this computer, as long as the app runs. The keys are new at each start; for keys that stay \
-                        the same, run tributary practice.";
-            widgets::hint_ui(ui, text);
+        ui.horizontal(|ui| {
+            widgets::title_ui(ui, "Connect a reader");
+            if let Some(access) = access {
+                let right = Layout::right_to_left(Align::Center);
+                ui.with_layout(right, |ui| environment_ui(ui, seen, access));
+            }
         });
-        ui.add_space(2.0);
+        let Some(access) = access else {
+            let text = "The practice stream has no address yet: its port is being opened.";
+            return widgets::hint_ui(ui, text);
+        };
+        widgets::beside_ui(
+            ui,
+            TWO_COLUMNS_WIDTH_MIN,
+            &mut (&mut *self, &mut *seen),
+            |(_, seen), ui| place_ui(ui, seen, access),
+            |(reach, seen), ui| reach.keys_ui(ui, seen, access),
+        );
+        let text = "For programs on this computer, as long as the app runs. The keys are new at each start; for keys that stay \
+                    the same, run tributary practice.";
+        widgets::hint_ui(ui, text);
     }
 
     fn keys_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, access: &PracticeAccess) {
