@@ -22,6 +22,8 @@ mod history;
 #[cfg(target_os = "linux")]
 mod log;
 #[cfg(target_os = "linux")]
+mod practice;
+#[cfg(target_os = "linux")]
 mod program;
 #[cfg(target_os = "linux")]
 #[path = "../it/reading.rs"]

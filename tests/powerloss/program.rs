@@ -239,6 +239,11 @@ impl Connection {
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
+        self.answer_to(&request)
+    }
+
+    /// Status and body of the answer to a whole request.
+    pub fn answer_to(&mut self, request: &str) -> io::Result<(u16, String)> {
         self.socket.write_all(request.as_bytes())?;
         let end = loop {
             match self.read.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -65,7 +65,7 @@ impl Recording {
         self.settings = settings;
     }
 
-    fn variables(&self) -> [(&str, &Path); 4] {
+    pub fn variables(&self) -> [(&str, &Path); 4] {
         [
             ("LD_PRELOAD", library()),
             ("POWERLOSS_FOLDER", &self.root),
