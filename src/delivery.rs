@@ -34,5 +34,8 @@ pub use new_stream::{
 };
 pub use outcome::{AwsError, Outcome, PlaceInRecord, Receipt};
 pub use query::{Field, LogPage, Measure, Pattern, Query};
-pub use status::{Intake, Ledger, Puts, RATE_SECONDS, SourceSeen, Status, UnknownSender, WrongPath};
+pub use status::{
+    InFlight, Intake, Ledger, PutCalls, PutOutcome, Puts, RATE_SECONDS, SourceSeen, Status, UnknownSender,
+    WrongPath,
+};
 pub use stream::{ReadFrom, Record, Slowness, StreamFacts, StreamReport};

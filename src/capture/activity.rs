@@ -57,6 +57,7 @@ struct Counts {
 struct SourceActivity {
     last_seen: Millis,
     accepted: u64,
+    accepted_bytes: u64,
     rejected: u64,
     library: Option<Arc<str>>,
     library_at: Millis,
@@ -65,11 +66,20 @@ struct SourceActivity {
     recent: [(i64, u32); SECONDS_KEPT],
 }
 
+/// What a source sent since the start.
+pub(super) struct SourceSums {
+    pub(super) accepted: u64,
+    /// JSON bytes of the accepted events.
+    pub(super) accepted_bytes: u64,
+    pub(super) rejected: u64,
+}
+
 /// What is counted of a request. Made before its events go to the spool.
 pub(super) struct RequestSummary {
     source: Arc<str>,
     at: Millis,
     events: u32,
+    bytes: u64,
     rejected: u64,
     library: Option<Arc<str>>,
 }
@@ -93,6 +103,7 @@ impl RequestSummary {
             source: Arc::clone(source),
             at: *received_at,
             events: u32::try_from(events.len()).unwrap_or(u32::MAX),
+            bytes: arrivals.accepted_bytes(),
             rejected: arrivals.rejected_count(),
             library: event.and_then(|event| library_of(&event.json)).map(Arc::from),
         }
@@ -110,6 +121,7 @@ impl Activity {
         let source = counts.sources.entry(request.source).or_default();
         source.last_seen = request.at;
         source.accepted += u64::from(request.events);
+        source.accepted_bytes += request.bytes;
         source.rejected += request.rejected;
         source.add(request.at / 1000, request.events);
         if request.library.is_some() {
@@ -194,6 +206,16 @@ impl Activity {
         self.counts().refused.iter().map(|(code, count)| (*code, *count)).collect()
     }
 
+    /// What each source sent since the start, by name.
+    pub(super) fn source_sums(&self) -> BTreeMap<Arc<str>, SourceSums> {
+        let sums = |source: &SourceActivity| SourceSums {
+            accepted: source.accepted,
+            accepted_bytes: source.accepted_bytes,
+            rejected: source.rejected,
+        };
+        self.counts().sources.iter().map(|(name, source)| (Arc::clone(name), sums(source))).collect()
+    }
+
     /// Requests to unknown paths, most recent first.
     pub fn wrong_paths(&self) -> Vec<WrongPath> {
         let mut paths: Vec<_> = self.counts().wrong_paths.values().cloned().collect();
@@ -231,6 +253,7 @@ impl SourceActivity {
     fn add_all(&mut self, before: Self) {
         self.last_seen = self.last_seen.max(before.last_seen);
         self.accepted += before.accepted;
+        self.accepted_bytes += before.accepted_bytes;
         self.rejected += before.rejected;
         if self.library.is_none() {
             (self.library, self.library_at) = (before.library, before.library_at);

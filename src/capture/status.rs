@@ -7,10 +7,15 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    activity::Activity, config::EndpointConfig, error_response::ErrorResponse, metrics::Metrics, response,
+    activity::Activity,
+    config::EndpointConfig,
+    error_response::ErrorResponse,
+    metrics::{Metrics, SpoolMetrics},
+    response,
 };
 use crate::{
-    delivery::{ForwarderState, Intake, Puts, StreamReport, Stuck},
+    clock::now_ms,
+    delivery::{ForwarderState, InFlight, Intake, Puts, StreamReport, Stuck},
     spool::{AppendError, Spool, Summary},
 };
 
@@ -22,6 +27,8 @@ pub struct DeliveryWatches {
     pub stuck: watch::Receiver<Option<Stuck>>,
     /// What it has delivered, in how many records.
     pub puts: watch::Receiver<Puts>,
+    /// What is in flight.
+    pub in_flight: watch::Receiver<InFlight>,
     /// What limits delivery.
     pub report: watch::Receiver<StreamReport>,
 }
@@ -55,12 +62,14 @@ impl Status {
 
     /// Includes every event that was answered before, because the spool publishes its sums before it answers.
     pub(super) fn metrics(&self, config: &EndpointConfig, activity: &Activity) -> Response {
-        let ledger = self.summary.borrow().ledger;
+        // Cloned: while the guard is held, the spool's writer is blocked.
+        let summary = self.summary.borrow().clone();
         let report = self.delivery.report.borrow();
         let shares: Vec<_> = config.sources().map(|name| (name.clone(), self.spool.share(name))).collect();
         let metrics = Metrics {
-            ledger,
+            ledger: summary.ledger,
             puts: *self.delivery.puts.borrow(),
+            in_flight: *self.delivery.in_flight.borrow(),
             forwarder: &self.delivery.forwarder.borrow(),
             limit: report.bound.as_ref().map(|bound| &bound.limit),
             stuck_events: self
@@ -72,7 +81,22 @@ impl Status {
             unknown_key_requests: activity.unknown_key_requests(),
             refused: &activity.refused_counts(),
             shares: &shares,
+            sources: &activity.source_sums(),
+            since_start: &self.spool.since_start(),
+            spool: spool_metrics(&summary),
         };
         response::with_body(StatusCode::OK, "text/plain; version=0.0.4", metrics.text())
+    }
+}
+
+fn spool_metrics(summary: &Summary) -> SpoolMetrics {
+    let now = now_ms();
+    let oldest = summary.oldest_queued_at.filter(|_| summary.ledger.queued > 0);
+    SpoolMetrics {
+        oldest_age: oldest.map_or(0.0, |at| (now - at).max(0) as f64 / 1000.0),
+        seconds_left: summary.seconds_left(now).unwrap_or(f64::INFINITY),
+        bytes_max: summary.bytes_max,
+        disk_used: summary.disk_used,
+        disk_free: summary.disk_free,
     }
 }

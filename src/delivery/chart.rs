@@ -71,8 +71,12 @@ pub struct Interval {
     pub queued: u64,
     /// From the end of reading a request to its commit.
     pub accept_ms: Histogram,
+    /// Sum of these times, of each event.
+    pub accept_ms_sum: u64,
     /// From the end of reading a request to the stream's answer.
     pub delivery_ms: Histogram,
+    /// Sum of these times.
+    pub delivery_ms_sum: u64,
     /// Errors by code: logged attempts, rejections, failures.
     pub errors: BTreeMap<String, u64>,
     /// Records and their JSON bytes, by shard.
@@ -89,13 +93,27 @@ impl Interval {
         self.rejected += part.rejected;
         self.queued = part.queued;
         self.accept_ms.add(&part.accept_ms);
+        self.accept_ms_sum += part.accept_ms_sum;
         self.delivery_ms.add(&part.delivery_ms);
+        self.delivery_ms_sum += part.delivery_ms_sum;
         for (code, count) in &part.errors {
             self.error(code, *count);
         }
         for (shard, (records, bytes)) in &part.shards {
             self.record(shard, *records, *bytes);
         }
+    }
+
+    /// Counts an accepted request of this many events.
+    pub fn accept_took(&mut self, ms: Millis, events: u64) {
+        self.accept_ms.count(ms, events);
+        self.accept_ms_sum += u64::try_from(ms).unwrap_or(0) * events;
+    }
+
+    /// Counts a delivered event.
+    pub fn delivery_took(&mut self, ms: Millis) {
+        self.delivery_ms.count(ms, 1);
+        self.delivery_ms_sum += u64::try_from(ms).unwrap_or(0);
     }
 
     /// Counts errors with this code.
@@ -148,6 +166,26 @@ impl Histogram {
         for (bucket, count) in &other.0 {
             *self.0.entry(*bucket).or_default() += count;
         }
+    }
+
+    /// The number of durations that were at most `ms`, as far as the buckets tell: those of a bucket that reaches beyond are
+    /// not counted.
+    pub fn at_most(&self, ms: Millis) -> u64 {
+        self.0
+            .iter()
+            .take_while(|(bucket, _)| top_of(u64::from(**bucket)) <= ms)
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// The number of durations.
+    pub fn len(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The duration that this share of all (such as 0.99) did not exceed; `None` if nothing was counted.

@@ -121,6 +121,71 @@ pub struct Puts {
     pub payload_units: u64,
     /// PUT payload units with one event in each record, to compare with.
     pub payload_units_alone: u64,
+    /// The puts that they came with, and all others.
+    #[serde(default)]
+    pub calls: PutCalls,
+}
+
+/// Ended puts (calls of `PutRecords` or `PutRecord`), by what became of their records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutCalls([u64; PutOutcome::ALL.len()]);
+
+impl PutCalls {
+    /// One put.
+    pub fn one(outcome: PutOutcome) -> Self {
+        let mut calls = Self::default();
+        calls.0[outcome as usize] = 1;
+        calls
+    }
+
+    /// The number with this outcome.
+    pub fn with(&self, outcome: PutOutcome) -> u64 {
+        self.0[outcome as usize]
+    }
+}
+
+/// What became of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The stream confirmed every record.
+    Delivered,
+    /// It confirmed some of them.
+    Partly,
+    /// It throttled them.
+    Throttled,
+    /// No answer, or an error of the network or of AWS.
+    Offline,
+    /// Keys, permission, stream or region are wrong.
+    Blocked,
+    /// It refused the records themselves.
+    Refused,
+}
+
+impl PutOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Delivered, Self::Partly, Self::Throttled, Self::Offline, Self::Blocked, Self::Refused];
+
+    /// The word in `/metrics`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Partly => "partly_delivered",
+            Self::Throttled => "throttled",
+            Self::Offline => "offline",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What was put, and has no answer yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// Events; each is queued until the stream confirms it.
+    pub events: u64,
+    /// The records that they are in.
+    pub records: u64,
 }
 
 impl Puts {
@@ -134,6 +199,9 @@ impl Puts {
         self.events += more.events;
         self.payload_units += more.payload_units;
         self.payload_units_alone += more.payload_units_alone;
+        for (sum, more) in self.calls.0.iter_mut().zip(more.calls.0) {
+            *sum += more;
+        }
     }
 
     /// The PUT payload units of a record with `bytes` bytes of data and partition key.

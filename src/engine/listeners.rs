@@ -71,6 +71,7 @@ impl Listeners {
                 forwarder: shared.forwarder.subscribe(),
                 stuck: shared.stuck.subscribe(),
                 puts: shared.puts.subscribe(),
+                in_flight: shared.in_flight.subscribe(),
                 report: shared.stream_report.subscribe(),
             },
             Arc::clone(&shared.activity),

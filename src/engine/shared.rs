@@ -35,7 +35,8 @@ use crate::{
     capture::{Activity, EndpointConfig},
     config::Config,
     delivery::{
-        Delivery, EventId, Exported, ForwarderState, Puts, Resent, SignInPage, Status, StreamReport, Stuck,
+        Delivery, EventId, Exported, ForwarderState, InFlight, Puts, Resent, SignInPage, Status,
+        StreamReport, Stuck,
     },
     forward::{ConnectionSettings, Reports},
     practice::Practice,
@@ -87,7 +88,7 @@ pub struct Shared {
     /// The forwarder's report about the stream.
     pub(super) stream_report: watch::Sender<StreamReport>,
     /// Events in flight.
-    pub(super) in_flight: watch::Sender<u64>,
+    pub(super) in_flight: watch::Sender<InFlight>,
     /// The events that the destination refuses while it takes others.
     pub(super) stuck: watch::Sender<Option<Stuck>>,
     /// What was delivered since the start.
@@ -278,7 +279,7 @@ impl Shared {
         Reports {
             state: self.forwarder.clone(),
             stream: self.stream_report.clone(),
-            sending: self.in_flight.clone(),
+            in_flight: self.in_flight.clone(),
             stuck: self.stuck.clone(),
             puts: self.puts.clone(),
         }

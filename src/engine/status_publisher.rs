@@ -12,7 +12,9 @@ use tokio::sync::watch;
 use super::{practice_access::PRACTICE_STREAM, shared::Shared};
 use crate::{
     clock::now_ms,
-    delivery::{Exported, ForwarderState, Intake, Ledger, Puts, Resent, Status, StreamReport, Stuck},
+    delivery::{
+        Exported, ForwarderState, InFlight, Intake, Ledger, Puts, Resent, Status, StreamReport, Stuck,
+    },
     spool::Summary,
 };
 
@@ -61,7 +63,7 @@ struct Watched {
     endpoint: watch::Receiver<Option<SocketAddr>>,
     resent: watch::Receiver<Option<Resent>>,
     exported: watch::Receiver<Option<Exported>>,
-    in_flight: watch::Receiver<u64>,
+    in_flight: watch::Receiver<InFlight>,
     stuck: watch::Receiver<Option<Stuck>>,
     puts: watch::Receiver<Puts>,
     stream: watch::Receiver<StreamReport>,
@@ -152,7 +154,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         resending: *shared.resend.progress().borrow(),
         exporting: *shared.export.progress().borrow(),
         stuck: shared.stuck.borrow().clone(),
-        sending: *shared.in_flight.borrow(),
+        sending: shared.in_flight.borrow().events,
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
         practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
         puts: *shared.puts.borrow(),

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     config::{self, Config, Operation},
-    delivery::{ForwarderState, Puts, StreamReport, Stuck, error_code},
+    delivery::{ForwarderState, InFlight, Puts, StreamReport, Stuck, error_code},
     kinesis::Access,
 };
 
@@ -66,8 +66,8 @@ pub struct Reports {
     pub state: watch::Sender<ForwarderState>,
     /// What it learned about the stream.
     pub stream: watch::Sender<StreamReport>,
-    /// Number of events in flight.
-    pub sending: watch::Sender<u64>,
+    /// What is in flight.
+    pub in_flight: watch::Sender<InFlight>,
     /// The events that are refused while others are taken.
     pub stuck: watch::Sender<Option<Stuck>>,
     /// Sums of what was delivered. They include those of earlier forwarders: only add to them.
@@ -75,9 +75,9 @@ pub struct Reports {
 }
 
 impl Reports {
-    pub(super) fn publish(&self, state: ForwarderState, sending: u64, stuck: Option<Stuck>) {
+    pub(super) fn publish(&self, state: ForwarderState, in_flight: InFlight, stuck: Option<Stuck>) {
         set(&self.stuck, stuck);
-        set(&self.sending, sending);
+        set(&self.in_flight, in_flight);
         if !is_same_state(&self.state.borrow(), &state) {
             self.state.send_replace(state);
         }
@@ -87,10 +87,8 @@ impl Reports {
         set(&self.stream, report);
     }
 
-    pub(super) fn add_delivered(&self, puts: &Puts) {
-        if puts.records > 0 {
-            self.puts.send_modify(|all| all.add(puts));
-        }
+    pub(super) fn add_put(&self, put: &Puts) {
+        self.puts.send_modify(|all| all.add(put));
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{AwsError, EventId, ForwarderState, Outcome, StreamFacts, error_code},
+    delivery::{AwsError, EventId, ForwarderState, InFlight, Outcome, StreamFacts, error_code},
     spool::{Settlement, Spool, Summary},
 };
 
@@ -62,7 +62,7 @@ struct Forwarder {
     meter: Meter,
     puts: FuturesUnordered<PutFuture>,
     /// Number of events in these.
-    sending: u64,
+    in_flight: InFlight,
     /// Events in flight that are to be set aside if they are refused once more.
     to_set_aside: HashSet<EventId>,
     is_stopping: bool,
@@ -81,7 +81,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         lanes: Lanes::default(),
         meter: Meter::new(Instant::now()),
         puts: FuturesUnordered::new(),
-        sending: 0,
+        in_flight: InFlight::default(),
         to_set_aside: HashSet::new(),
         is_stopping: false,
     };
@@ -251,7 +251,8 @@ impl Forwarder {
             if self.connection.should_reconnect(now) {
                 self.reconnect().await;
             }
-            self.sending += batch.events.len() as u64;
+            self.in_flight.events += batch.events.len() as u64;
+            self.in_flight.records += batch.records.len() as u64;
             let request = self.connection.request(batch, limits);
             self.puts.push(Box::pin(put(self.connection.client.clone(), request)));
         }
@@ -264,10 +265,11 @@ impl Forwarder {
         let pause = self.connection.health.pause();
         let was_offline = pause.is_some_and(|pause| pause.reason == PauseReason::Offline);
         for put in puts {
-            self.sending -= put.request.batch.events.len() as u64;
+            self.in_flight.events -= put.request.batch.events.len() as u64;
+            self.in_flight.records -= put.request.batch.records.len() as u64;
             let totals = put.totals();
             self.meter.count_put(put.started.elapsed(), &totals);
-            self.reports.add_delivered(&totals.delivered);
+            self.reports.add_put(&totals.delivered);
             let is_current = self.connection.is_current(&put);
             if is_current {
                 let is_known_refusal = self.is_known_refusal(&put);
@@ -363,7 +365,7 @@ impl Forwarder {
     /// Notes what the task is about to wait for and, at the end of a window, what holds delivery back.
     fn measure(&mut self) {
         let now = Instant::now();
-        let has_waiting = self.lanes.events() as u64 > self.sending;
+        let has_waiting = self.lanes.events() as u64 > self.in_flight.events;
         let is_enabled = self.connection.destination().enabled;
         let activity = if self.connection.health.pause().is_some() || !is_enabled {
             Activity::Nothing
@@ -403,7 +405,7 @@ impl Forwarder {
 
     fn publish(&self) {
         let stuck = if self.connection.takes_no_event() { None } else { self.lanes.stuck() };
-        self.reports.publish(self.state(), self.sending, stuck);
+        self.reports.publish(self.state(), self.in_flight, stuck);
     }
 
     fn state(&self) -> ForwarderState {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, PlannedRecord, TakenEvent};
 use crate::{
     clock::now_ms,
-    delivery::{Millis, Outcome, Puts},
+    delivery::{Millis, Outcome, PutCalls, PutOutcome, Puts},
     event::{Aggregation, Bucket, Encoding, RecordData, UserRecord},
     kinesis::{Client, Outgoing},
 };
@@ -44,8 +44,23 @@ pub(super) struct PutTotals {
 }
 
 impl FinishedPut {
+    /// What became of the put: of all its records, or of the first that was not delivered.
+    fn outcome(&self) -> PutOutcome {
+        let is_delivered = |outcome: &Outcome| matches!(outcome, Outcome::Delivered(_));
+        let first_not = self.outcomes.iter().find(|outcome| !is_delivered(outcome));
+        match first_not {
+            None | Some(Outcome::Delivered(_)) => PutOutcome::Delivered,
+            Some(_) if self.outcomes.iter().any(is_delivered) => PutOutcome::Partly,
+            Some(Outcome::Throttled(_)) => PutOutcome::Throttled,
+            Some(Outcome::Offline(_)) => PutOutcome::Offline,
+            Some(Outcome::Blocked(_)) => PutOutcome::Blocked,
+            Some(Outcome::Refused(_)) => PutOutcome::Refused,
+        }
+    }
+
     pub(super) fn totals(&self) -> PutTotals {
         let mut totals = PutTotals::default();
+        totals.delivered.calls = PutCalls::one(self.outcome());
         let PutRequest { batch, encoding, .. } = &self.request;
         let mut events = &batch.events[..];
         for (outcome, record) in self.outcomes.iter().zip(&batch.records) {

@@ -32,7 +32,7 @@ impl Arrivals {
     }
 
     /// JSON bytes of the accepted events.
-    pub(super) fn accepted_bytes(&self) -> u64 {
+    pub(crate) fn accepted_bytes(&self) -> u64 {
         self.events.iter().map(|event| event.json.len() as u64).sum()
     }
 

@@ -3,7 +3,10 @@
 //! A commit costs a few additions per event. The table gets three rows a second at most, and keeps only what the
 //! windows show (about 420 rows), however long the history is.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -57,6 +60,25 @@ pub(super) struct Request {
     pub events: u64,
 }
 
+/// An interval of the last minute.
+struct Recent {
+    at: Millis,
+    delivery_ms: Histogram,
+    growth: i64,
+}
+
+impl Recent {
+    fn of(interval: &Interval) -> Self {
+        Self { at: interval.at, delivery_ms: interval.delivery_ms.clone(), growth: growth(interval) }
+    }
+}
+
+/// The bytes by which an interval made the queue longer.
+fn growth(interval: &Interval) -> i64 {
+    let delivered: u64 = interval.shards.values().map(|(_, bytes)| bytes).sum();
+    i64::try_from(interval.accepted_bytes).unwrap_or(i64::MAX) - i64::try_from(delivered).unwrap_or(i64::MAX)
+}
+
 /// The writer's sums.
 pub(super) struct Charts {
     /// The running interval of each window.
@@ -67,9 +89,10 @@ pub(super) struct Charts {
     /// First and last line of recent requests, and when they had been read; oldest first.
     requests: VecDeque<(EventId, EventId, Millis)>,
     keys: KeyCounts,
-    /// Times from receipt to delivery in the ended intervals of the last minute, oldest first: at most one for each
-    /// interval of the shortest window.
-    recent: VecDeque<(Millis, Histogram)>,
+    /// The ended intervals of the last minute, oldest first: at most one for each interval of the shortest window.
+    recent: VecDeque<Recent>,
+    /// Everything since the start.
+    since_start: Arc<Mutex<Interval>>,
 }
 
 impl Charts {
@@ -90,11 +113,17 @@ impl Charts {
             requests: VecDeque::new(),
             keys: KeyCounts::default(),
             recent: VecDeque::new(),
+            since_start: Arc::default(),
         })
     }
 
     pub(super) fn keys(&self) -> KeyCounts {
         self.keys.clone()
+    }
+
+    /// The counts of everything since the start.
+    pub(super) fn since_start(&self) -> Arc<Mutex<Interval>> {
+        Arc::clone(&self.since_start)
     }
 
     /// Counts what was committed.
@@ -106,7 +135,7 @@ impl Charts {
             }
             self.requests.push_back((*first, *last, *received_at));
             if *events > 0 {
-                part.accept_ms.count(commit.now - received_at, *events);
+                part.accept_took(commit.now - received_at, *events);
             }
         }
         part.accepted = commit.accepted.len() as u64;
@@ -138,7 +167,7 @@ impl Charts {
                         }
                     };
                     if let Some(received_at) = self.received_at(connection, settlement.id, &mut nearby)? {
-                        part.delivery_ms.count(settlement.at - received_at, 1);
+                        part.delivery_took(settlement.at - received_at);
                     }
                 }
                 Err(fault) => {
@@ -154,13 +183,14 @@ impl Charts {
     }
 
     fn add(&mut self, now: Millis, part: &Interval) {
+        self.since_start.lock().unwrap_or_else(PoisonError::into_inner).add(part);
         for (open, window) in self.open.iter_mut().zip(ChartSpan::ALL) {
             let at = window.slot(now);
             if open.at != at {
                 let finished = std::mem::replace(open, Interval { at, ..Interval::default() });
                 if window == ChartSpan::FiveMinutes {
-                    self.recent.push_back((finished.at, finished.delivery_ms.clone()));
-                    while self.recent.front().is_some_and(|(at, _)| *at < now - RECENT_MS) {
+                    self.recent.push_back(Recent::of(&finished));
+                    while self.recent.front().is_some_and(|interval| interval.at < now - RECENT_MS) {
                         self.recent.pop_front();
                     }
                 }
@@ -178,12 +208,23 @@ impl Charts {
     pub(super) fn delivery_p95_ms(&self, now: Millis) -> Option<Millis> {
         let mut all = Histogram::default();
         let open = self.open.first().map(|interval| (interval.at, &interval.delivery_ms));
-        for (at, times) in self.recent.iter().map(|(at, times)| (*at, times)).chain(open) {
+        let ended = self.recent.iter().map(|interval| (interval.at, &interval.delivery_ms));
+        for (at, times) in ended.chain(open) {
             if at >= now - RECENT_MS {
                 all.add(times);
             }
         }
         all.quantile(0.95)
+    }
+
+    /// By how many bytes a second the queue grew in the last minute; negative: it shrank.
+    pub(super) fn growth_per_sec(&self, now: Millis) -> i64 {
+        let open = self.open.first().map(|interval| (interval.at, growth(interval)));
+        let ended = self.recent.iter().map(|interval| (interval.at, interval.growth));
+        let all = ended.chain(open).filter(|(at, _)| *at >= now - RECENT_MS);
+        let (oldest, sum) = all.fold((now, 0), |(oldest, sum), (at, growth)| (oldest.min(at), sum + growth));
+        // Seconds of which nothing is known would make the rate too low.
+        sum * 1000 / (now - oldest).max(ChartSpan::FiveMinutes.step_ms())
     }
 
     /// When the request of an event had been read. `nearby`: the index of the request that was found before; events of

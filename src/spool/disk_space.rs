@@ -14,6 +14,9 @@ use super::segments;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ASK_AFTER_BYTES: u64 = 8 << 20;
 
+/// How often the spool's own files are measured while something is written.
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
+
 /// After a write found no room, this many bytes must be free before events are accepted again, in addition to the room
 /// to copy the write-ahead log: settlements need room too. On a small disk the floor is a fraction of the whole disk.
 const FLOOR_BYTES: u64 = 32 << 20;
@@ -38,6 +41,8 @@ pub(super) struct DiskSpace {
     /// Bytes that were free when the disk was last asked.
     free: Option<u64>,
     asked_at: Option<Instant>,
+    /// Bytes of the spool's files, and when they were measured.
+    used: Option<(u64, Instant)>,
     written_since: u64,
     is_tight: bool,
     /// When a write found no room, and how long that counts.
@@ -88,6 +93,11 @@ impl DiskSpace {
         (self.is_used_up, self.asked_at) = (true, None);
     }
 
+    /// Bytes of the database, its write-ahead log and the segments when they were last measured.
+    pub(super) fn used(&self) -> Option<u64> {
+        self.used.map(|(bytes, _)| bytes)
+    }
+
     /// A write found no room, and since then the disk has not had enough room.
     pub(super) fn is_used_up(&self) -> bool {
         self.is_used_up
@@ -112,6 +122,9 @@ impl DiskSpace {
         }
         self.asked_at = Some(Instant::now());
         self.written_since = 0;
+        if self.used.is_none_or(|(_, at)| at.elapsed() >= MEASURE_EVERY) {
+            self.used = Some((bytes_of_spool(path) + wanted.log, Instant::now()));
+        }
         let disk = path.parent().and_then(|folder| fs4::statvfs(folder).ok());
         let free = disk.as_ref().map(fs4::FsStats::available_space);
         self.free = free;

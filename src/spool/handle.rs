@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
 
@@ -26,7 +26,7 @@ use super::{
     summary::Summary,
     write,
 };
-use crate::delivery::{Attempt, EventId, ResendSelection, Resent};
+use crate::delivery::{Attempt, EventId, ResendSelection, Resent, chart::Interval};
 
 /// Commands that may wait for the writer. Each waiting request is one.
 const COMMANDS_MAX: usize = 8192;
@@ -46,6 +46,7 @@ struct Inner {
     reads: mpsc::Sender<NextRequest>,
     shared: Arc<Shared>,
     keys: KeyCounts,
+    since_start: Arc<Mutex<Interval>>,
     settled_through: EventId,
 }
 
@@ -83,7 +84,8 @@ impl Spool {
             expected: writer.expected().clone(),
             left_open: Mutex::default(),
         });
-        let (keys, settled_through) = (writer.keys(), writer.settled_through());
+        let (keys, since_start) = (writer.keys(), writer.since_start());
+        let settled_through = writer.settled_through();
         let (of_writer, of_reader) = (Arc::clone(&shared), Arc::clone(&shared));
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let writer = thread("spool-write")
@@ -92,7 +94,7 @@ impl Spool {
         let reader = thread("spool-read")
             .spawn(move || reader.run(read_inbox, || of_reader.summary.borrow().files))
             .map_err(|source| OpenError::io(dir, source))?;
-        let inner = Inner { path, commands, reads, shared, keys, settled_through };
+        let inner = Inner { path, commands, reads, shared, keys, since_start, settled_through };
         Ok((Self { inner: Arc::new(inner) }, Threads { writer, reader }))
     }
 
@@ -110,6 +112,11 @@ impl Spool {
     /// The partition keys with most events; cheap to clone.
     pub fn keys(&self) -> KeyCounts {
         self.inner.keys.clone()
+    }
+
+    /// The counts of everything that was committed since the spool was opened.
+    pub fn since_start(&self) -> Interval {
+        self.inner.since_start.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Commits the events of one request. `Ok` means that they are synced to disk; it holds the first line (the other
@@ -260,6 +267,7 @@ mod tests {
             reads,
             shared: Arc::clone(&whole.shared),
             keys: whole.keys.clone(),
+            since_start: Arc::clone(&whole.since_start),
             settled_through: 0,
         };
         let of_that_reader = Spool { inner: Arc::new(inner) };

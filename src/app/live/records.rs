@@ -21,7 +21,7 @@ pub(super) fn records_per_event(puts: &Puts) -> f64 {
 
 /// Compares the PUT payload units with those of one record per event.
 pub(super) fn saved(puts: &Puts) -> String {
-    let Puts { records, events, payload_units, payload_units_alone } = *puts;
+    let Puts { records, events, payload_units, payload_units_alone, .. } = *puts;
     let saved = payload_units_alone.saturating_sub(payload_units) as f64 / payload_units_alone.max(1) as f64;
     let verdict = if saved > 0.0 { format!("{:.0} % less", saved * 100.0) } else { "no less".to_owned() };
     let held = if records == 1 { "record" } else { "records" };
@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn savings_are_claimed_only_if_there_are_any() {
-        let puts = Puts { records: 10, events: 125, payload_units: 20, payload_units_alone: 125 };
+        let puts =
+            Puts { records: 10, events: 125, payload_units: 20, payload_units_alone: 125, ..Puts::default() };
         assert_eq!(events_per_record(&puts).as_deref(), Some("12.5"));
         assert!((records_per_event(&puts) - 0.08).abs() < 1e-9);
         let text = saved(&puts);
@@ -70,7 +71,8 @@ mod tests {
             "{text}"
         );
 
-        let alone = Puts { records: 7, events: 7, payload_units: 7, payload_units_alone: 7 };
+        let alone =
+            Puts { records: 7, events: 7, payload_units: 7, payload_units_alone: 7, ..Puts::default() };
         assert_eq!(events_per_record(&alone), None);
         assert!(saved(&alone).contains("7 with one event per record: no less"), "{}", saved(&alone));
         assert!((records_per_event(&Puts::default()) - 1.0).abs() < 1e-9, "nothing is known yet");

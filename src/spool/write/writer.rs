@@ -16,7 +16,7 @@
 //!    commit that is there all the same), the forwarder reads it from the disk.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{EventId, Intake, Millis},
+    delivery::{EventId, Intake, Millis, chart::Interval},
     spool::{
         arrivals::AppendError,
         charts::{Charts, Commit},
@@ -81,6 +81,8 @@ pub(crate) struct Writer {
     oldest_queued_at: Option<Millis>,
     /// See [`Summary::delivery_p95_ms`].
     delivery_p95_ms: Option<Millis>,
+    /// See [`Summary::growth`].
+    growth: (Millis, i64),
     /// How often the files were recreated.
     files_made: u64,
     health: WriteHealth,
@@ -106,6 +108,7 @@ impl Writer {
             revision: 0,
             oldest_queued_at: None,
             delivery_p95_ms: None,
+            growth: (0, 0),
             files_made: 0,
             health: WriteHealth::new(),
             is_untidy: true,
@@ -123,23 +126,33 @@ impl Writer {
     }
 
     pub(crate) fn summary(&self) -> Summary {
-        let totals = &self.state.totals;
+        let (totals, limits) = (&self.state.totals, &self.limits);
+        let room_in_spool = limits.max_bytes.saturating_sub(totals.queued_bytes);
+        let room_on_disk = self.disk.free().map(|free| free.saturating_sub(limits.min_free_bytes));
         Summary {
             ledger: totals.ledger(),
             newest: totals.newest,
             revision: self.revision,
             intake: self.health.intake().clone(),
             disk_free: self.disk.free(),
+            disk_used: self.disk.used(),
+            bytes_max: limits.max_bytes,
+            room: room_in_spool.min(room_on_disk.unwrap_or(u64::MAX)),
             pruned: totals.pruned(),
             held: self.state.sources.by_name(),
             oldest_queued_at: self.oldest_queued_at,
             delivery_p95_ms: self.delivery_p95_ms,
+            growth: self.growth,
             files: self.files_made,
         }
     }
 
     pub(crate) fn keys(&self) -> KeyCounts {
         self.charts.keys()
+    }
+
+    pub(crate) fn since_start(&self) -> Arc<Mutex<Interval>> {
+        self.charts.since_start()
     }
 
     pub(crate) fn expected(&self) -> &ExpectedFile {
@@ -445,7 +458,9 @@ impl Writer {
             Ok((oldest, has_more))
         })?;
         self.oldest_queued_at = oldest;
-        self.delivery_p95_ms = self.charts.delivery_p95_ms(now_ms());
+        let now = now_ms();
+        self.delivery_p95_ms = self.charts.delivery_p95_ms(now);
+        self.growth = (now, self.charts.growth_per_sec(now));
         self.charts.written();
         let settled_through = self.state.totals.settled_through;
         self.state.segments.drop_from_cache(self.database.connection(), settled_through)?;
