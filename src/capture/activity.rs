@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::{key, probes::Probes};
 use crate::{
     delivery::{Millis, RATE_SECONDS, SourceSeen, UnknownSender, WrongPath},
-    event::{library_of, shown},
+    event::{EndpointCode, library_of, shown},
     spool::Arrivals,
 };
 
@@ -67,6 +67,7 @@ struct SourceActivity {
 }
 
 /// What a source sent since the start.
+#[derive(Default)]
 pub(super) struct SourceSums {
     pub(super) accepted: u64,
     /// JSON bytes of the accepted events.
@@ -201,19 +202,27 @@ impl Activity {
         *self.counts().refused.entry(code).or_default() += 1;
     }
 
-    /// Refused requests since the start by the code of their response, in alphabetical order.
-    pub(super) fn refused_counts(&self) -> Vec<(&'static str, u64)> {
-        self.counts().refused.iter().map(|(code, count)| (*code, *count)).collect()
+    /// Refused requests since the start by each code of a response, in alphabetical order.
+    pub(super) fn refused_counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut all: BTreeMap<_, _> = EndpointCode::ALL.iter().map(|code| (code.as_str(), 0)).collect();
+        all.extend(&self.counts().refused);
+        all
     }
 
-    /// What each source sent since the start, by name.
-    pub(super) fn source_sums(&self) -> BTreeMap<Arc<str>, SourceSums> {
+    /// What each source sent since the start, by name: these, and others that sent something.
+    pub(super) fn source_sums<'n>(
+        &self,
+        names: impl Iterator<Item = &'n Arc<str>>,
+    ) -> BTreeMap<Arc<str>, SourceSums> {
         let sums = |source: &SourceActivity| SourceSums {
             accepted: source.accepted,
             accepted_bytes: source.accepted_bytes,
             rejected: source.rejected,
         };
-        self.counts().sources.iter().map(|(name, source)| (Arc::clone(name), sums(source))).collect()
+        let mut all: BTreeMap<_, _> = names.map(|name| (Arc::clone(name), SourceSums::default())).collect();
+        let counts = self.counts();
+        all.extend(counts.sources.iter().map(|(name, source)| (Arc::clone(name), sums(source))));
+        all
     }
 
     /// Requests to unknown paths, most recent first.

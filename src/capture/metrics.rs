@@ -33,7 +33,7 @@ pub(super) struct Metrics<'m> {
     pub(super) stuck_events: u64,
     pub(super) unknown_key_requests: u64,
     /// Refused requests by the code of their response.
-    pub(super) refused: &'m [(&'static str, u64)],
+    pub(super) refused: &'m BTreeMap<&'static str, u64>,
     /// The share of the spool of each source.
     pub(super) shares: &'m [(Arc<str>, Share)],
     /// What each source sent since the start.
@@ -103,7 +103,7 @@ impl Metrics<'_> {
     fn labelled(&self, all: &mut Families) {
         let outcomes = PutOutcome::ALL.map(|outcome| (outcome.as_str(), self.puts.calls.with(outcome)));
         all.counters("puts_total", "outcome", outcomes, "Ended puts (calls of PutRecords or PutRecord) by what became of their records.");
-        all.counters("refused_requests_total", "code", self.refused.iter().copied(), "Refused requests, by the code of the response.");
+        all.counters("refused_requests_total", "code", self.refused.iter().map(|(code, count)| (code, *count)), "Refused requests, by the code of the response.");
         let errors = self.since_start.errors.iter().map(|(code, count)| (code, *count));
         all.counters("errors_total", "code", errors, "Errors by code: rejections, attempts that did not deliver, and failures.");
         let records = self.since_start.shards.iter().map(|(shard, (records, _))| (shard, *records));
@@ -249,7 +249,7 @@ mod tests {
             limit: None,
             stuck_events: 0,
             unknown_key_requests: 0,
-            refused: &[],
+            refused: &BTreeMap::new(),
             shares: &[],
             sources: &BTreeMap::new(),
             since_start,

@@ -81,7 +81,7 @@ impl Status {
             unknown_key_requests: activity.unknown_key_requests(),
             refused: &activity.refused_counts(),
             shares: &shares,
-            sources: &activity.source_sums(),
+            sources: &activity.source_sums(config.sources()),
             since_start: &self.spool.since_start(),
             spool: spool_metrics(&summary),
         };

@@ -68,6 +68,7 @@ const DOORS: [(&str, &[&str]); 35] = [
     ("http_body_util", &["kinesis"]),
     ("std::env", &["config"]),
     ("directories", &["config"]),
+    ("prometheus", &["capture"]),
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
     ("ureq", &["engine"]),

@@ -9,7 +9,8 @@ use std::{
 
 use tributary::config::EXAMPLE;
 
-use crate::binary::Home;
+use crate::binary::{Home, WRITE_KEY, key_header};
+use crate::wire;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -82,6 +83,12 @@ fn every_setting_has_a_row_in_the_settings_document() {
 fn every_metric_has_a_row_in_the_operating_document_and_every_row_a_metric() {
     let home = Home::new("");
     let serve = home.serve(&[]);
+    // Some have no sample before the first event, or the first error.
+    for (event, status) in [(r#"{"userId":"ada","event":"Seen"}"#, 200), (r#"{"event":"Seen"}"#, 400)] {
+        let sent = wire::send(serve.address, "POST", "/v1/track", &key_header(WRITE_KEY), event.as_bytes());
+        assert_eq!(sent.status, status);
+    }
+    wire::wait_until("it is delivered", || serve.metrics().contains("tributary_shard_records_total"));
     let text = serve.metrics();
     serve.stop();
     let served: BTreeSet<_> =
