@@ -132,7 +132,7 @@ impl Metrics<'_> {
     #[rustfmt::skip]
     fn latencies(&self, all: &mut Families) {
         let Self { since_start: sums, .. } = self;
-        all.histogram("accept_seconds", (&sums.accept_ms, sums.accept_ms_sum), "From the end of reading a request to its commit on disk, for each event. In whole milliseconds.");
+        all.histogram("accept_seconds", (&sums.accept_ms, sums.accept_ms_sum), "From the end of reading a request to its commit on disk, for each event, rejected ones with a line in the log too. In whole milliseconds.");
         all.histogram("delivery_seconds", (&sums.delivery_ms, sums.delivery_ms_sum), "From the end of reading a request to the stream's answer, for each event. In whole milliseconds.");
     }
 }

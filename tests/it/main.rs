@@ -38,6 +38,7 @@ mod keys;
 mod kpl;
 mod layout;
 mod licences;
+mod metrics;
 mod notices;
 mod opened_window;
 mod oracle;

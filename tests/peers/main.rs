@@ -9,7 +9,8 @@
 //!   which read templates and SQL.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
-//!   `libsecret-tools`, the reverse proxy is its `nginx`, and the printed commands use its `jq`.
+//!   `libsecret-tools`, the reverse proxy is its `nginx`, what reads `/metrics` its
+//!   `prometheus`, and the printed commands use its `jq`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -37,6 +38,7 @@ mod outages;
 mod picture_renderer;
 mod processes;
 mod profiles;
+mod prometheus;
 mod readers;
 mod regions;
 mod sdks;
