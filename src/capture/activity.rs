@@ -412,6 +412,9 @@ mod tests {
         for code in ["not_found", "bad_encoding", "not_found"] {
             activity.refused(code);
         }
-        assert_eq!(activity.refused_counts(), [("bad_encoding", 1), ("not_found", 2)]);
+        let counts = activity.refused_counts();
+        assert_eq!(counts.len(), EndpointCode::ALL.len(), "the others have none");
+        let some: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(some, [("bad_encoding", 1), ("not_found", 2)]);
     }
 }
