@@ -301,7 +301,8 @@ mod tests {
                 "tributary_payload_units_without_aggregation_total 60",
                 "tributary_puts_total{outcome=\"throttled\"} 1",
                 "tributary_puts_total{outcome=\"delivered\"} 0",
-                "tributary_spool_full_in_seconds +Inf",
+                // As Go's ParseFloat takes it, which the format asks for.
+                "tributary_spool_full_in_seconds inf",
             ],
         );
         let units = [0, 1, 25_600, 25_601, 51_200].map(Puts::payload_units);
