@@ -2,6 +2,7 @@
 //! code: 0 done, 1 failed (one line on stderr says why and what to do), 2 wrong usage.
 
 mod access;
+mod backup;
 mod check;
 mod destination_args;
 mod doctor;
@@ -71,6 +72,8 @@ pub enum Command {
     SetAside(set_aside::Args),
     /// Check the spool and the ledger; repair what can be repaired, lose nothing
     Doctor(doctor::Args),
+    /// Copy the spool into a new folder, also while an engine runs
+    Backup(backup::Args),
     /// Run the practice stream alone, as a Kinesis for other programs' tests
     Practice(practice::Args),
     /// Print the effective settings, secrets masked
@@ -97,6 +100,7 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::Resend(args) => resend::run(&args, locations),
         Command::SetAside(args) => set_aside::run(&args, locations).map(|()| true),
         Command::Doctor(args) => doctor::run(&args, locations),
+        Command::Backup(args) => backup::run(&args, locations).map(|()| true),
         Command::Practice(args) => return practice::run(&args).map(|()| true),
         Command::Config(args) => settings::run(&args, locations).map(|()| true),
     };

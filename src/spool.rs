@@ -16,6 +16,7 @@ mod admission;
 mod arrivals;
 mod attempts;
 mod backlog;
+mod backup;
 mod charts;
 mod checkpoint;
 mod columns;
@@ -56,6 +57,7 @@ mod words;
 mod write;
 
 pub use arrivals::{AppendError, Arrivals, Rejected};
+pub use backup::{BackupError, Copied, back_up};
 pub use data_folder::{guard, is_in_use, others_can_write};
 pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
 pub use error::{Error, OpenError, ReadError};

@@ -250,6 +250,18 @@ fn known(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection.prepare("SELECT id FROM segment")?.query_map([], |row| row.get(0))?.collect()
 }
 
+/// Opens the files of all segments that the connection's snapshot knows, with their names. Do it soon after the snapshot
+/// began: a file that left is removed after a while.
+pub(super) fn open_known(connection: &Connection) -> Result<Vec<(String, File)>, Error> {
+    let Some(folder) = folder_of(connection) else { return Ok(Vec::new()) };
+    let open = |number: i64| {
+        let path = folder.join(name_of(number));
+        let file = File::open(&path).map_err(|error| Error::segment(&path, error))?;
+        Ok((name_of(number), file))
+    };
+    known(connection)?.into_iter().map(open).collect()
+}
+
 /// Recreates the rows of `segment` from the lines that point into segments. For a database that was recovered, in which
 /// a damaged row may hold any number.
 pub(super) fn restore_rows(connection: &Connection) -> rusqlite::Result<()> {

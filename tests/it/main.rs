@@ -5,6 +5,7 @@ mod acting;
 mod aggregation;
 mod answers;
 mod architecture;
+mod backup;
 mod binary;
 mod capture;
 mod charts_place;
