@@ -9,13 +9,14 @@
 //!   which read templates and SQL.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
-//!   `libsecret-tools`, the reverse proxy is its `nginx`, what reads `/metrics` its
+//!   `libsecret-tools`, the reverse proxies are its `nginx` and `haproxy`, what reads `/metrics` its
 //!   `prometheus`, and the printed commands use its `jq`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod account;
 mod aggregated;
+mod balancer;
 mod browser;
 mod calls;
 mod compare;
@@ -40,6 +41,8 @@ mod processes;
 mod profiles;
 mod prometheus;
 mod readers;
+#[path = "../it/reading.rs"]
+mod reading;
 mod regions;
 mod sdks;
 mod snippets;
@@ -49,6 +52,9 @@ mod tap;
 mod trust;
 mod vendors;
 mod volume;
+#[expect(dead_code, reason = "what only the other tests need of it")]
+#[path = "../it/wire.rs"]
+mod wire;
 
 use conformance::Peer;
 use processes::{AWS_KEY, Kinesalite, node_modules};

@@ -153,6 +153,7 @@ pub struct Serve {
     kinesis_url: String,
     delivery: Delivery,
     spool_bytes_max: Option<u64>,
+    listen: SocketAddr,
     variables: Vec<(&'static str, String)>,
     /// The AWS keys are in AWS's own file, not in the environment.
     has_file: bool,
@@ -170,6 +171,7 @@ impl Serve {
             kinesis_url,
             delivery,
             spool_bytes_max: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             variables: Vec::new(),
             has_file: false,
             child: None,
@@ -182,6 +184,11 @@ impl Serve {
 
     pub fn limit_spool(&mut self, bytes_max: u64) {
         self.spool_bytes_max = Some(bytes_max);
+    }
+
+    /// Listens at the same address at each start.
+    pub fn listen_at(&mut self, address: SocketAddr) {
+        self.listen = address;
     }
 
     /// Sets a variable of its environment, from the next start on.
@@ -213,7 +220,7 @@ impl Serve {
         let log =
             File::options().create(true).append(true).open(self.folder.path().join("serve.log")).unwrap();
         let mut command = self.command("serve");
-        command.args(self.destination()).args(["--listen", "127.0.0.1:0"]);
+        command.args(self.destination()).args(["--listen", &self.listen.to_string()]);
         command.args(["--write-key", WRITE_KEY, "--write-key", REGION_KEY]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let pid = child.id();
