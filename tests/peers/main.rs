@@ -2,8 +2,9 @@
 //! fail and say so.
 //!
 //! - `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json`: the SDKs for
-//!   Node and for the browser, AWS's SDK and aws-kinesis-agg, which read the stream, parsers of Java and of Flink SQL,
-//!   kinesalite, an independent Kinesis, and iam-simulate, an independent IAM engine.
+//!   Node and for the browser, AWS's SDK, aws-kinesis-agg and lifion-kinesis, which read the stream, dynalite, a DynamoDB for
+//!   lifion-kinesis' leases, parsers of Java and of Flink SQL, kinesalite, an independent Kinesis, and iam-simulate, an
+//!   independent IAM engine.
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
 //!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, and cfn-lint, python-hcl2 and sqlglot,
 //!   which read templates and SQL.

@@ -1,14 +1,17 @@
 //! Readers that others wrote, unmodified, read the practice stream with no other setting than the environment: boto3, the
-//! AWS CLI, async-kinesis, and the AWS SDK for JavaScript with its default HTTP/2, with GetRecords and with a subscription.
+//! AWS CLI, async-kinesis, lifion-kinesis with leases, and the AWS SDK for JavaScript with its default HTTP/2, with GetRecords
+//! and with a subscription.
 
-use crate::conformance::{self, entry, read_all};
-use crate::processes::{node_modules, python, run};
+use crate::conformance::{self, entry, iterator, read_all, read_from};
+use crate::processes::{Guard, node_modules, python, run};
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::types::Record;
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tributary::practice::{Practice, Settings};
@@ -47,13 +50,17 @@ impl Filled {
         Self { practice, url, client, records, _server: server }
     }
 
-    /// With the environment that points any AWS SDK here.
-    async fn run(&self, mut command: Command) -> String {
+    /// The environment that points any AWS SDK here.
+    fn point_here(&self, command: &mut Command) {
         command.env("AWS_ENDPOINT_URL_KINESIS", &self.url);
         command.env("AWS_ACCESS_KEY_ID", self.practice.access_key_id());
         command.env("AWS_SECRET_ACCESS_KEY", self.practice.secret_access_key());
         command.env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
         command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CONFIG_FILE", "/dev/null");
+    }
+
+    async fn run(&self, mut command: Command) -> String {
+        self.point_here(&mut command);
         let mut blocking = JoinSet::new();
         blocking.spawn_blocking(move || run(&mut command, ""));
         blocking.join_next().await.unwrap().unwrap()
@@ -92,9 +99,15 @@ fn by_python(name: &str) -> Command {
     command
 }
 
-fn sdk_v3(way: &str) -> Command {
+fn by_node(name: &str) -> Command {
     let mut command = Command::new("node");
-    command.arg(script("sdk-v3.js")).arg(way).env("NODE_PATH", node_modules());
+    command.arg(script(name)).env("NODE_PATH", node_modules());
+    command
+}
+
+fn sdk_v3(way: &str) -> Command {
+    let mut command = by_node("sdk-v3.js");
+    command.arg(way);
     command
 }
 
@@ -126,6 +139,63 @@ async fn async_kinesis_reads_the_practice_stream() {
     seen.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(seen, wanted);
+}
+
+/// A group that works as the Kinesis Client Library does: a shard is read by the worker that has its lease, and the children
+/// of a split only after their parent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_of_lifion_kinesis_read_each_record_once_while_a_shard_is_split() {
+    const BATCH: usize = 150;
+    let filled = Filled::new().await;
+    let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, data, _) in filled.records.iter().map(shown) {
+        sent.entry(key).or_default().push(data);
+    }
+    let mut put = async |batch: &str| {
+        let of = |n: usize| (format!("user-{}", n % 50), format!("{batch} {n}"));
+        let entries = (0..BATCH).map(of).map(|(key, data)| entry(&key, data)).collect();
+        let answer =
+            filled.client.put_records().stream_name(STREAM).set_records(Some(entries)).send().await.unwrap();
+        assert_eq!(answer.failed_record_count, Some(0));
+        for (key, data) in (0..BATCH).map(of) {
+            sent.entry(key).or_default().push(STANDARD.encode(data));
+        }
+    };
+
+    let count = filled.records.len() + 2 * BATCH;
+    let mut command = by_node("lifion-kinesis.js");
+    filled.point_here(&mut command);
+    command.args([STREAM, &count.to_string()]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = Guard(command.spawn().unwrap());
+    let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let mut printed: Vec<_> = lines.by_ref().take(filled.records.len()).collect();
+    put("before the split").await;
+    let (shard, first, last) = filled.practice.open_shards(STREAM).swap_remove(1);
+    let split = filled.client.split_shard().stream_name(STREAM).shard_to_split(&shard);
+    split.new_starting_hash_key((first + (last - first) / 2).to_string()).send().await.unwrap();
+    put("after the split").await;
+    printed.extend(lines);
+
+    let table = printed.pop().unwrap()["shards"].take();
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let mut read: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut workers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in &printed {
+        read.entry(text(line, "partitionKey")).or_default().push(text(line, "data"));
+        workers.entry(text(line, "shardId")).or_default().insert(text(line, "worker"));
+    }
+    assert!(read == sent, "{} of {count} records, or others: {read:#?}", printed.len());
+    let of_one = |workers: &BTreeSet<String>| workers.len() == 1;
+    assert!(workers.len() == 5 && workers.values().all(of_one), "{workers:?}");
+    assert_eq!(workers.into_values().flatten().collect::<BTreeSet<_>>().len(), 2);
+    for (number, id) in (0..).zip(table.as_object().unwrap().keys()) {
+        let start = iterator(&filled.client, STREAM, number, ShardIteratorType::TrimHorizon).await;
+        let last = read_from(&filled.client, start).await.pop().unwrap().sequence_number;
+        assert_eq!(table[id]["checkpoint"], last, "{id}: {table:#}");
+        assert_eq!(table[id]["depleted"], *id == shard, "{id}: {table:#}");
+    }
+    assert_eq!(table.as_object().unwrap().len(), 5, "{table:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,8 +237,7 @@ async fn the_aws_cli_reads_and_changes_the_practice_stream() {
 async fn the_wire_format_of_the_sdk_for_java_is_spoken() {
     let filled = Filled::new().await;
     let before = shard_zero(&filled).await.len();
-    let mut command = Command::new("node");
-    command.arg(script("cbor.js")).env("NODE_PATH", node_modules());
+    let mut command = by_node("cbor.js");
     command.args([STREAM, &(before + 1).to_string()]);
     let output = filled.run(command).await;
     let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
