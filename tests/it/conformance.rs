@@ -2,7 +2,8 @@
 //!
 //! It runs against the practice stream (`practice.rs`) and against kinesalite, an independent server
 //! (`../peers/main.rs`), so that the practice stream is not only compared with itself. The expected answers are those
-//! that AWS documents. If kinesalite differs, the row has its answer and the reason; nothing is skipped.
+//! that AWS documents. If kinesalite differs, the row has its answer and the reason; nothing is skipped. Where other
+//! emulators differ, `../peers/emulators.rs` says.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -19,6 +20,8 @@ use aws_sdk_kinesis::types::{
     ChildShard, PutRecordsRequestEntry, Record, Shard, ShardIteratorType, StreamMode, StreamModeDetails,
 };
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 
@@ -30,6 +33,8 @@ pub enum Peer {
     Practice,
     /// kinesalite 3.3.3.
     Kinesalite,
+    /// Another one: the rows say what AWS answers.
+    Emulator,
 }
 
 /// One row of the table, and the result.
@@ -69,15 +74,34 @@ struct Table<'a> {
 impl Table<'_> {
     fn row(&mut self, name: &'static str, want: &Want, seen: impl Into<String>) {
         let wanted = match (want, self.peer) {
-            (All(wanted) | But { all: wanted, .. }, Peer::Practice) | (All(wanted), Peer::Kinesalite) => {
-                wanted
-            }
+            (All(wanted), _) | (But { all: wanted, .. }, Peer::Practice | Peer::Emulator) => wanted,
             (But { kinesalite, because, .. }, Peer::Kinesalite) => {
                 assert!(!because.is_empty(), "{name}: a difference has a reason");
                 kinesalite
             }
         };
         self.rows.push(CaseResult { name, wanted, seen: seen.into() });
+    }
+
+    /// Adds the rows of a section. A section that cannot go on with an emulator's answers ends early, which is a row too.
+    async fn section(&mut self, name: &'static str, run: impl AsyncFnOnce(&mut Table<'_>)) {
+        let is_emulator = self.peer == Peer::Emulator;
+        let ended = {
+            let mut run = std::pin::pin!(run(self));
+            std::future::poll_fn(|context| {
+                let mut poll = || run.as_mut().poll(context).map(Ok);
+                if !is_emulator {
+                    return poll();
+                }
+                std::panic::catch_unwind(AssertUnwindSafe(poll))
+                    .unwrap_or_else(|panic| Poll::Ready(Err(panic)))
+            })
+            .await
+        };
+        if ended.is_err() {
+            let (wanted, seen) = ("goes on to its end", "ends early".to_owned());
+            self.rows.push(CaseResult { name, wanted, seen });
+        }
     }
 
     /// A row about an operation that kinesalite lacks.
@@ -138,37 +162,37 @@ impl HttpStatus for aws_sdk_kinesis::config::http::HttpResponse {
 /// Runs every case. The server must have no stream whose name begins with `table-`.
 pub async fn conformance(client: &Client, peer: Peer) -> Vec<CaseResult> {
     let mut table = Table { client, peer, rows: Vec::new() };
-    streams(&mut table).await;
-    creation(&mut table).await;
-    names(&mut table).await;
-    keys(&mut table).await;
-    sizes(&mut table).await;
-    placement(&mut table).await;
-    batches(&mut table).await;
-    batch_sizes(&mut table).await;
-    order(&mut table).await;
-    iterators(&mut table).await;
-    iterator_errors(&mut table).await;
-    reads(&mut table).await;
-    tail(&mut table).await;
-    splits(&mut table).await;
-    merges(&mut table).await;
-    description(&mut table).await;
-    closed_shards(&mut table).await;
-    dry_run(&mut table).await;
-    arns(&mut table).await;
-    settings::retention(&mut table).await;
-    settings::tags(&mut table).await;
-    settings::resource_tags(&mut table).await;
-    settings::modes(&mut table).await;
-    settings::record_sizes(&mut table).await;
-    settings::encryption(&mut table).await;
-    settings::account(&mut table).await;
-    settings::dry_reads(&mut table).await;
-    consumers::registration(&mut table).await;
-    consumers::subscriptions(&mut table).await;
-    consumers::lists(&mut table).await;
-    deletion(&mut table).await;
+    table.section("streams", streams).await;
+    table.section("creation", creation).await;
+    table.section("names", names).await;
+    table.section("keys", keys).await;
+    table.section("sizes", sizes).await;
+    table.section("placement", placement).await;
+    table.section("batches", batches).await;
+    table.section("batch_sizes", batch_sizes).await;
+    table.section("order", order).await;
+    table.section("iterators", iterators).await;
+    table.section("iterator_errors", iterator_errors).await;
+    table.section("reads", reads).await;
+    table.section("tail", tail).await;
+    table.section("splits", splits).await;
+    table.section("merges", merges).await;
+    table.section("description", description).await;
+    table.section("closed_shards", closed_shards).await;
+    table.section("dry_run", dry_run).await;
+    table.section("arns", arns).await;
+    table.section("retention", settings::retention).await;
+    table.section("tags", settings::tags).await;
+    table.section("resource_tags", settings::resource_tags).await;
+    table.section("modes", settings::modes).await;
+    table.section("record_sizes", settings::record_sizes).await;
+    table.section("encryption", settings::encryption).await;
+    table.section("account", settings::account).await;
+    table.section("dry_reads", settings::dry_reads).await;
+    table.section("registration", consumers::registration).await;
+    table.section("subscriptions", consumers::subscriptions).await;
+    table.section("lists", consumers::lists).await;
+    table.section("deletion", deletion).await;
     table.rows
 }
 

@@ -2,12 +2,12 @@
 //! fail and say so.
 //!
 //! - `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json`: the SDKs for
-//!   Node and for the browser, AWS's SDK, aws-kinesis-agg and lifion-kinesis, which read the stream, dynalite, a DynamoDB for
-//!   lifion-kinesis' leases, parsers of Java and of Flink SQL, kinesalite, an independent Kinesis, and iam-simulate, an
-//!   independent IAM engine.
+//!   Node and for the browser, AWS's SDK, aws-kinesis-agg and lifion-kinesis, which read the stream, dynalite, where
+//!   lifion-kinesis keeps its leases as in `DynamoDB`, parsers of Java and of Flink SQL, kinesalite and kinesis-local
+//!   (kinesis-mock), independent emulators of Kinesis, and iam-simulate, an independent IAM engine.
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
-//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, and cfn-lint, python-hcl2 and sqlglot,
-//!   which read templates and SQL.
+//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, moto, another Kinesis, and cfn-lint,
+//!   python-hcl2 and sqlglot, which read templates and SQL.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxies are its `nginx` and `haproxy`, what reads `/metrics` its
@@ -24,6 +24,7 @@ mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod consumers;
+mod emulators;
 mod examples;
 mod json;
 mod keychain;

@@ -94,33 +94,44 @@ impl Kinesalite {
 
 /// A running ministack, another independent Kinesis, with IAM, STS and signatures that it checks.
 pub struct Ministack {
-    _child: Guard,
-    _output: TempDir,
+    _listening: Listening,
     pub url: String,
 }
 
-impl Ministack {
-    /// The keys with all permissions.
-    pub const ROOT: (&str, &str) = ("test", "test");
+/// A running kinesis-mock, an independent Kinesis. It binds all interfaces, which cannot be configured.
+pub struct KinesisMock {
+    _listening: Listening,
+    pub url: String,
+}
 
-    pub fn start() -> Self {
+/// A running moto, another one.
+pub struct Moto {
+    _listening: Listening,
+    pub url: String,
+}
+
+/// A server in a folder of its own.
+struct Listening {
+    _child: Guard,
+    _folder: TempDir,
+}
+
+impl Listening {
+    /// Starts what `command` makes of a free port, and waits until it accepts connections. Returns its URL too.
+    fn start(command: impl Fn(u16) -> Command) -> (Self, String) {
         // The port is free when it is chosen, and may be taken by another process a moment later.
-        (0..5).find_map(|_| Self::try_start()).expect("ministack listens")
+        (0..5).find_map(|_| Self::try_start(&command)).expect("the server listens")
     }
 
-    fn try_start() -> Option<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
-        let output = tempfile::tempdir().unwrap();
-        let log = File::create(output.path().join("log")).unwrap();
-        let mut command = Command::new(python());
-        command.args(["-m", "ministack"]).current_dir(output.path()).env("HOME", output.path());
-        command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", address.port().to_string());
-        command.env("SERVICES", "kinesis,sts,iam,kms").env("AUTH", "true");
+    fn try_start(command: impl Fn(u16) -> Command) -> Option<(Self, String)> {
+        let address = free_address();
+        let folder = tempfile::tempdir().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let mut command = command(address.port());
+        command.current_dir(folder.path()).env("HOME", folder.path());
         reach_loopback_directly(&mut command);
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
-        let mut child = Guard(child.expect("python starts"));
+        let mut child = Guard(child.expect("the server starts"));
         let start = Instant::now();
         while TcpStream::connect(address).is_err() {
             if child.0.try_wait().unwrap().is_some() || start.elapsed() > Duration::from_mins(1) {
@@ -128,7 +139,62 @@ impl Ministack {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Some(Self { _child: child, _output: output, url: format!("http://{address}") })
+        Some((Self { _child: child, _folder: folder }, format!("http://{address}")))
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+impl KinesisMock {
+    pub fn start() -> Self {
+        let (listening, url) = Listening::start(|port| {
+            let package = node_modules().join("kinesis-local");
+            let mut command = Command::new("node");
+            command.arg(package.join("main.js"));
+            command.env("KINESIS_MOCK_CERT_PATH", package.join("server.json"));
+            // Its TLS port cannot be switched off.
+            command.env("KINESIS_MOCK_PLAIN_PORT", port.to_string());
+            command.env("KINESIS_MOCK_TLS_PORT", free_address().port().to_string());
+            command.env("SHARD_LIMIT", "500").env("LOG_LEVEL", "ERROR");
+            #[rustfmt::skip]
+            let changes = ["CREATE_STREAM", "DELETE_STREAM", "REGISTER_STREAM_CONSUMER", "DEREGISTER_STREAM_CONSUMER",
+                "START_STREAM_ENCRYPTION", "STOP_STREAM_ENCRYPTION", "MERGE_SHARDS", "SPLIT_SHARD", "UPDATE_SHARD_COUNT",
+                "UPDATE_STREAM_MODE"];
+            for change in changes {
+                command.env(format!("{change}_DURATION"), "0ms");
+            }
+            command
+        });
+        Self { _listening: listening, url }
+    }
+}
+
+impl Moto {
+    pub fn start() -> Self {
+        let (listening, url) = Listening::start(|port| {
+            let mut command = Command::new(python());
+            command.args(["-m", "moto.server", "--host", "127.0.0.1", "--port", &port.to_string()]);
+            command
+        });
+        Self { _listening: listening, url }
+    }
+}
+
+impl Ministack {
+    /// The keys with all permissions.
+    pub const ROOT: (&str, &str) = ("test", "test");
+
+    pub fn start() -> Self {
+        let (listening, url) = Listening::start(|port| {
+            let mut command = Command::new(python());
+            command.args(["-m", "ministack"]);
+            command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
+            command.env("SERVICES", "kinesis,sts,iam,kms").env("AUTH", "true");
+            command
+        });
+        Self { _listening: listening, url }
     }
 
     /// An administrator's action: the arguments of `senders/iam.py`.

@@ -1,0 +1,111 @@
+//! What kinesis-mock 0.6.2 answers in another way than AWS.
+
+use super::Differences;
+
+#[rustfmt::skip]
+pub const KNOWN: &[Differences] = &[
+    Differences { because: "it divides the hashes without the remainder, so that boundaries are up to three lower", rows: &[
+        ("the shards share the hashes evenly", "shardId-000000000000 0-85070591730234615865843651857942052862, shardId-000000000001 85070591730234615865843651857942052863-170141183460469231731687303715884105725, shardId-000000000002 170141183460469231731687303715884105726-255211775190703847597530955573826158588, shardId-000000000003 255211775190703847597530955573826158589-340282366920938463463374607431768211455"),
+        ("the last hash of a shard", "shardId-000000000001"),
+    ] },
+    Differences { because: "it refuses with another code than AWS", rows: &[
+        ("a stream has at least one shard", "LimitExceededException"),
+        ("a name with a blank", "InvalidArgumentException"),
+        ("a name with a letter that is not a to z", "InvalidArgumentException"),
+        ("a name of 129 characters", "InvalidArgumentException"),
+        ("an empty key", "InvalidArgumentException"),
+        ("257 letters as key", "InvalidArgumentException"),
+        ("257 é as key", "InvalidArgumentException"),
+        ("a hash that begins with a zero", "InvalidArgumentException"),
+        ("a batch with one bad key", "InvalidArgumentException"),
+        ("a number of another stream", "ResourceNotFoundException"),
+        ("an unknown type of iterator", "SerializationException"),
+        ("a read of none", "InvalidArgumentException"),
+        ("a read of 10,001", "InvalidArgumentException"),
+        ("a split of a shard with a bad name", "InvalidArgumentException"),
+        ("a description with no shard", "InvalidArgumentException"),
+        ("a merge of closed shards", "ResourceInUseException"),
+        ("a split of a closed shard", "ResourceInUseException"),
+        ("a dry run with a bad key", "InvalidArgumentException"),
+        ("a tag without a key", "InvalidArgumentException"),
+        ("a key of 129 characters", "InvalidArgumentException"),
+        ("tags of what is no ARN", "InvalidArgumentException"),
+        ("an unknown mode", "SerializationException"),
+        ("a record size below 1 MiB", "InvalidArgumentException"),
+        ("a record size above 10 MiB", "InvalidArgumentException"),
+        ("a read with another stream's ARN", "ResourceNotFoundException"),
+        ("a consumer with a bad name", "InvalidArgumentException"),
+        ("a consumer by what is no ARN", "SerializationException"),
+    ] },
+    Differences { because: "it does not check this", rows: &[
+        ("2 MiB and a byte do not fit", "ok"),
+        ("data of 1 MiB and a key", "ok"),
+        ("a batch of none", "ok"),
+        ("a batch of 501", "ok"),
+        ("a batch of 10 MiB and a byte", "ok"),
+        ("TRIM_HORIZON with a number", "ok"),
+        ("a split at the first hash", "ok"),
+        ("a put by the ARN of one and the name of another", "ok"),
+        ("a split of a stream on demand", "ok"),
+        ("a consumer with another's name", "ok"),
+        ("a subscription soon after another", "ok"),
+        ("a subscription to no shard", "ok"),
+        ("a token that is none", "ok"),
+    ] },
+    Differences { because: "it counts UTF-16 units, of which an emoji has two", rows: &[
+        ("256 emoji as key", "InvalidArgumentException"),
+    ] },
+    Differences { because: "it fails where AWS refuses", rows: &[
+        ("a hash that is no number", "http 500"),
+        ("order after what is no number", "http 500"),
+        ("an iterator that is none", "http 500"),
+        ("a split at no number", "http 500"),
+        ("a dry run with an iterator that is none", "http 500"),
+    ] },
+    Differences { because: "the batch of 501 that AWS refuses is there", rows: &[
+        ("a refused batch writes nothing", "501"),
+    ] },
+    Differences { because: "it splits at the first hash and merges a shard with itself, which AWS refuses, so that the shards are others from there on", rows: &[
+        ("a split one above the first hash", "ResourceInUseException"),
+        ("a split at the last hash", "ResourceInUseException"),
+        ("a split outside", "ResourceInUseException"),
+        ("a split above all hashes", "ResourceInUseException"),
+        ("a refused split changes nothing", "0 of [] closed, 1 of [] open, 2 of [0] open, 3 of [0] open"),
+        ("a split", "ResourceInUseException"),
+        ("puts go to the children", "33311"),
+        ("a merge with itself", "ok"),
+        ("puts go to the merged shard", "555"),
+        ("merged shards are closed and have one child", "0 of [] closed, 1 of [] closed, 2 of [0] closed, 3 of [0] closed, 4 of [22] open, 5 of [31] open"),
+        ("children have their parents' hashes", "false"),
+        ("a merged shard", "c d e"),
+        ("a merged shard", "5 of [13]"),
+        ("the other merged shard", "f g"),
+        ("the other merged shard", "5 of [13]"),
+        ("sequence numbers rise from parent to child", "false"),
+    ] },
+    Differences { because: "it takes a pair in the order of the hashes only", rows: &[
+        ("a merge of the higher with the lower", "InvalidArgumentException"),
+    ] },
+    Differences { because: "it does not know DryRun", rows: &[
+        ("a dry run", "ok"),
+        ("a dry run of a batch", "ok"),
+        ("a dry run writes nothing", "2"),
+        ("a dry run of an iterator", "ok"),
+        ("a dry run of a read", "ok"),
+    ] },
+    Differences { because: "its limit of on-demand streams is another", rows: &[
+        ("the limits of the account", "shards true, on demand true of 10"),
+    ] },
+    Differences { because: "the settings do not say whether there is a commitment", rows: &[
+        ("the settings of the account", ""),
+    ] },
+    Differences { because: "a consumer is not ready when the answer is sent, as on AWS: the row says what the practice stream does", rows: &[
+        ("a consumer is registered", "first CREATING"),
+    ] },
+    Differences { because: "its last page has a token too", rows: &[
+        ("the other consumers follow", "18 more true"),
+    ] },
+    Differences { because: "it does not find the stream", rows: &[
+        ("a stream is deleted with its consumers", "ResourceNotFoundException"),
+    ] },
+];
