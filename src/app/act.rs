@@ -64,6 +64,7 @@ impl Actor<'_> {
                 places.at(Place::SetUp).setup.allow_reading(in_force);
             }
             Command::ShowConsumers => places.at(Place::Sources).sources.show_consumers(),
+            Command::ShowTurnedAway => places.at(Place::Sources).sources.show_turned_away(),
             Command::SetUp(_) if places.saving.is_some() => {
                 return Some(Notice::error("Settings are being saved: try again in a moment"));
             }

@@ -49,6 +49,8 @@ pub(super) enum Command {
     AllowReading,
     /// Shows the code that reads the stream, in Sources.
     ShowConsumers,
+    /// Shows the senders that were turned away, in Sources.
+    ShowTurnedAway,
     /// Changes the destination, or begins to.
     SetUp(SetUpCommand),
     /// Checks the destination as Set up has it.

@@ -1,6 +1,6 @@
 //! The Sources place: the endpoint, each source with its write key, and the code to paste into an SDK or into a consumer.
 
-use eframe::egui::{self, Key, Ui};
+use eframe::egui::{self, Align, Key, Ui};
 use lucide_icons::Icon;
 
 mod check;
@@ -37,6 +37,8 @@ pub(super) struct Sources {
     connect: connect::Connect,
     check: Option<check::Check>,
     public: public::Public,
+    /// The senders that were turned away are to be in sight.
+    shows_turned_away: bool,
 }
 
 impl Sources {
@@ -57,6 +59,11 @@ impl Sources {
     /// Shows the code that reads the stream.
     pub(super) fn show_consumers(&mut self) {
         self.connect.show_consumers();
+    }
+
+    /// Brings the senders that were turned away into sight when the place is drawn next.
+    pub(super) fn show_turned_away(&mut self) {
+        self.shows_turned_away = true;
     }
 
     /// Takes the steps of a check of the public address of these settings.
@@ -87,7 +94,11 @@ impl Sources {
             },
             |(sources, seen), ui| {
                 endpoint::card_ui(ui, seen, &mut sources.public);
-                if unknown_senders::card_ui(ui, seen) {
+                let card = ui.scope(|ui| unknown_senders::card_ui(ui, seen));
+                if std::mem::take(&mut sources.shows_turned_away) {
+                    card.response.scroll_to_me(Some(Align::Min));
+                }
+                if card.inner {
                     sources.edit = Some(Edit::adding());
                 }
             },

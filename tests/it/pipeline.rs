@@ -153,8 +153,14 @@ fn rejected_events_and_refused_senders_are_seen_in_their_boxes() {
     assert_eq!(searched(window), "state:rejected");
     send(address, "some-other-key", r#"{"userId":"ada","event":"Seen"}"#);
     wait_for(window, "the sender", |window| name(window, "Sources").ends_with(", wrong key"));
+    window.set_size(vec2(860.0, 560.0));
+    window.run();
     press_stage(window, "Sources");
     window.get_by_label("Who may send events, and how to point them here");
+    wait_for(window, "who it is, in sight", |window| {
+        let title = window.get_by_label("Turned away").rect();
+        title.top() > 0.0 && title.bottom() < 400.0
+    });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Debian's HAProxy and nginx in front of three engines, with the configurations of `assets/balancer`: each source stays with one
+//! Debian's `HAProxy` and nginx in front of three engines, with the configurations of `assets/balancer`: each source stays with one
 //! engine; one is killed under load and comes back. Nothing that was acknowledged is lost, the events of a user are in order
 //! within each engine, and senders see nothing but what SDKs retry.
 
@@ -19,7 +19,7 @@ use tributary::practice::{Practice, Settings};
 
 const SOURCES: usize = 12;
 const USERS: usize = 3;
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Balancer {
@@ -154,14 +154,15 @@ fn sources_of(engine: &Serve) -> BTreeSet<String> {
     sources
 }
 
-async fn engines_behind(balancer: Balancer) {
+/// Three engines that deliver to one stream, with their addresses, and the task that serves it.
+async fn three_engines() -> (Vec<(Serve, SocketAddr)>, JoinSet<std::io::Result<()>>) {
     let practice = Practice::new(Settings::default());
     practice.create_stream(STREAM, 2).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let mut server = JoinSet::new();
     server.spawn(practice.clone().serve(listener, std::future::pending()));
-    let mut engines: Vec<_> = (0..3)
+    let engines = (0..3)
         .map(|_| {
             let mut serve = Serve::new(&url, Delivery { operation: "put-records", encoding: "json" });
             serve.set("AWS_ACCESS_KEY_ID", practice.access_key_id());
@@ -172,6 +173,11 @@ async fn engines_behind(balancer: Balancer) {
             (serve, address)
         })
         .collect();
+    (engines, server)
+}
+
+async fn engines_behind(balancer: Balancer) {
+    let (mut engines, _stream) = three_engines().await;
     let addresses: Vec<_> = engines.iter().map(|(_, address)| *address).collect();
     let (_child, folder, address) =
         (0..5).find_map(|_| balancer.try_start(&addresses)).expect("it listens, and an engine is ready");

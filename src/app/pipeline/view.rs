@@ -257,7 +257,7 @@ fn sources(seen: &Seen<'_>, changes_in: &mut Option<Duration>) -> BoxView {
         view.is_next_step = false;
         view.says(&[(&text, why), (why, "")]);
         view.about = format!("A sender is refused: {why}.");
-        view.click = Some(("Shows in Sources who it is", Command::Go(Place::Sources)));
+        view.click = Some(("Shows in Sources who it is", Command::ShowTurnedAway));
     }
     view
 }
