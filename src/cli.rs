@@ -4,6 +4,7 @@
 mod access;
 mod backup;
 mod check;
+mod completions;
 mod destination_args;
 mod doctor;
 mod filter;
@@ -11,6 +12,7 @@ mod history;
 mod json;
 mod locations;
 mod log;
+mod man;
 mod output;
 mod policy;
 mod practice;
@@ -28,7 +30,7 @@ mod writer_args;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use locations::Locations;
 
@@ -78,6 +80,10 @@ pub enum Command {
     Practice(practice::Args),
     /// Print the effective settings, secrets masked
     Config(settings::Args),
+    /// Print completions of this command line for bash, zsh or fish
+    Completions(completions::Args),
+    /// Write the man pages into a folder
+    Man(man::Args),
 }
 
 impl Cli {
@@ -103,6 +109,8 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::Backup(args) => backup::run(&args, locations).map(|()| true),
         Command::Practice(args) => return practice::run(&args).map(|()| true),
         Command::Config(args) => settings::run(&args, locations).map(|()| true),
+        Command::Completions(args) => return completions::run(&args, Cli::command()).map(|()| true),
+        Command::Man(args) => return man::run(&args, Cli::command()).map(|()| true),
     };
     done.map_err(|error| access::explained(error, locations))
 }

@@ -48,7 +48,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 36] = [
+const DOORS: [(&str, &[&str]); 38] = [
     ("UNIX_EPOCH", &["clock"]),
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
@@ -76,6 +76,8 @@ const DOORS: [(&str, &[&str]); 36] = [
     ("notify_rust", &["engine"]),
     ("open::commands", &["engine"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("io::stdout", &["cli"]),
     ("anyhow", &["cli", "app", "main"]),
     ("eframe", &["app"]),

@@ -13,6 +13,7 @@ mod check;
 mod circles;
 mod cli;
 mod clicks;
+mod completions;
 mod composing;
 mod conformance;
 mod corpus;
