@@ -71,7 +71,7 @@ impl Consumer {
     pub fn practice_note(self) -> &'static str {
         match self {
             Self::Python | Self::Node => {
-                "To read the practice stream, set its address and keys in the environment: AWS_ENDPOINT_URL_KINESIS, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. They are below the code."
+                "To read the practice stream, set its address and keys in the environment: AWS_ENDPOINT_URL_KINESIS, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. They are below."
             }
             Self::LambdaPython | Self::LambdaNode => {
                 "AWS Lambda cannot reach the practice stream on this computer. Call the handler with a local event to try it."

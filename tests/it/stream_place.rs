@@ -268,7 +268,7 @@ fn a_reader_of_ones_own_gets_address_and_keys_and_the_secret_is_hidden_until_ask
     assert!(!says(window, &access.endpoint_url));
     press(window, "Connect a reader");
     assert!(!says(window, &access.secret_access_key), "it is hidden again");
-    // They are below the code in Sources too.
+    // They are above the code in Sources too.
     press(window, "Consumer code");
     wait_for(window, "the address", |window| says(window, &access.endpoint_url));
     assert!(!says(window, &access.secret_access_key), "it is hidden");

@@ -45,14 +45,12 @@ impl Read {
         });
         if destination.kind == DestinationKind::Practice {
             widgets::message_ui(ui, Tone::Note, self.consumer.practice_note());
+            self.reach.ui(ui, seen);
         }
         copies |= widgets::code_copy_ui(ui, code.trim_end(), "Copy consumer code");
         if copies {
             ui.copy_text(code);
             seen.copied("Consumer code");
-        }
-        if seen.config.destination.kind == DestinationKind::Practice {
-            self.reach.ui(ui, seen);
         }
     }
 }
