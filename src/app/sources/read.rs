@@ -45,7 +45,10 @@ impl Read {
         });
         if destination.kind == DestinationKind::Practice {
             widgets::message_ui(ui, Tone::Note, self.consumer.practice_note());
-            self.reach.ui(ui, seen);
+            // What runs here can reach it.
+            if matches!(self.consumer, Consumer::Python | Consumer::Node) {
+                self.reach.ui(ui, seen);
+            }
         }
         copies |= widgets::code_copy_ui(ui, code.trim_end(), "Copy consumer code");
         if copies {
