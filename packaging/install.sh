@@ -30,16 +30,22 @@ list="$prefix/share/tributary/installed-files"
 # Removes the files of an earlier installation, and folders that are empty then.
 remove() {
     [ -f "$list" ] || return 0
+    # Read first: the list is one of the files.
+    files=$(cat "$list")
     while IFS= read -r file; do
         rm -f -- "$prefix/$file"
-    done <"$list"
+    done <<END
+$files
+END
     while IFS= read -r file; do
         folder=$(dirname -- "$file")
         while [ "$folder" != . ]; do
             rmdir -- "$prefix/$folder" 2>/dev/null || break
             folder=$(dirname -- "$folder")
         done
-    done <"$list"
+    done <<END
+$files
+END
 }
 
 if [ "$action" = uninstall ]; then
