@@ -18,6 +18,10 @@ fn is_control(c: char) -> bool {
 /// Text for one line, such as a name or an id. Line feeds and tabs are escaped too, so that the text cannot begin
 /// another line.
 pub fn line(text: &str) -> Cow<'_, str> {
+    // Most text is printable ASCII, which is checked without decoding and without a branch for each byte.
+    if text.bytes().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     if text.chars().any(is_control) { Cow::Owned(escaped(text, |_| false)) } else { Cow::Borrowed(text) }
 }
 
