@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use eframe::egui::{
-    Align, Align2, FontId, Label, Layout, RichText, Role, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo,
-    WidgetText, text::LayoutJob, vec2,
+    Align, Align2, FontId, Label, Layout, Response, RichText, Role, Sense, TextStyle, TextWrapMode, Ui,
+    WidgetInfo, WidgetText, text::LayoutJob, vec2,
 };
 use egui_extras::TableRow;
 use lucide_icons::Icon;
 
-use super::columns::Column;
+use super::columns::{self, Column, NUMBER_MARGIN};
 use crate::{
     app::{
         detail::{self, Mark},
@@ -17,12 +17,14 @@ use crate::{
         theme::{self, tokens, weight},
         widgets,
     },
-    delivery::{Delivery, State},
+    delivery::{AwsError, Delivery, State},
     event::{Kind, shown},
 };
 
 /// No character of a preview is narrower; combining marks aside.
 const CHAR_WIDTH_MIN: f32 = 4.0;
+/// No ASCII character of the monospace font is narrower.
+const ASCII_WIDTH_MIN: f32 = 7.0;
 /// Below this width the mark beside the event's name is an icon instead of a pill.
 const PILL_WIDTH_MIN: f32 = 170.0;
 
@@ -30,7 +32,9 @@ const PILL_WIDTH_MIN: f32 = 170.0;
 pub(super) fn blank_ui(row: &mut TableRow<'_, '_>, columns: &[(Column, f32)]) {
     for _ in columns {
         row.col(|ui| {
-            let (rect, _) = ui.allocate_exact_size(vec2(48.0, 8.0), Sense::hover());
+            columns::keep_inside(ui);
+            let width = ui.available_width().min(48.0);
+            let (rect, _) = ui.allocate_exact_size(vec2(width, 8.0), Sense::hover());
             ui.painter().rect_filled(rect, 4.0, tokens(ui).hover);
         });
     }
@@ -43,33 +47,40 @@ pub(super) fn row_ui(
     seen: &Seen<'_>,
 ) {
     for (column, _) in columns {
-        row.col(|ui| match column {
-            Column::State => {
-                let color = detail::state_color(delivery.state, tokens(ui));
-                widgets::pill_ui(ui, color, detail::state_word(delivery.state));
-            }
-            Column::Event => event_ui(ui, delivery),
-            Column::Preview => preview_ui(ui, delivery),
-            Column::Type => weak_ui(ui, delivery.kind.map_or("–", Kind::as_str)),
-            Column::User => mono_ui(ui, &delivery.partition_key),
-            Column::Age => age_ui(ui, delivery, seen),
-            Column::Time => mono_ui(ui, &seen.clock.time(delivery.received_at)),
-            Column::Latency => {
-                number_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
-            }
-            Column::Size => number_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
-            Column::Source => weak_ui(ui, &delivery.source),
-            Column::Shard => {
-                let shard =
-                    delivery.receipt.as_ref().map_or("–", |receipt| detail::short_shard(&receipt.shard_id));
-                number_ui(ui, shard);
-            }
-            Column::Attempts => number_ui(ui, &delivery.attempts.to_string()),
-            Column::MessageId => mono_ui(ui, &delivery.message_id),
-            Column::Error => {
-                weak_ui(ui, &delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string));
-            }
+        row.col(|ui| {
+            columns::keep_inside(ui);
+            cell_ui(ui, *column, delivery, seen);
         });
+    }
+}
+
+fn cell_ui(ui: &mut Ui, column: Column, delivery: &Delivery, seen: &Seen<'_>) {
+    match column {
+        Column::State => {
+            let color = detail::state_color(delivery.state, tokens(ui));
+            widgets::pill_ui(ui, color, detail::state_word(delivery.state));
+        }
+        Column::Event => event_ui(ui, delivery),
+        Column::Preview => preview_ui(ui, delivery),
+        Column::Type => weak_ui(ui, delivery.kind.map_or("–", Kind::as_str)),
+        Column::User => mono_ui(ui, &delivery.partition_key),
+        Column::Age => age_ui(ui, delivery, seen),
+        Column::Time => mono_ui(ui, &seen.clock.time(delivery.received_at)),
+        Column::Latency => {
+            number_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
+        }
+        Column::Size => number_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
+        Column::Source => weak_ui(ui, &delivery.source),
+        Column::Shard => {
+            let shard =
+                delivery.receipt.as_ref().map_or("–", |receipt| detail::short_shard(&receipt.shard_id));
+            number_ui(ui, shard);
+        }
+        Column::Attempts => number_ui(ui, &delivery.attempts.to_string()),
+        Column::MessageId => mono_ui(ui, &delivery.message_id),
+        Column::Error => {
+            weak_ui(ui, &delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string));
+        }
     }
 }
 
@@ -83,24 +94,31 @@ fn mono_ui(ui: &mut Ui, text: &str) {
     ui.add(Label::new(text).selectable(false).truncate());
 }
 
+/// Text at the right edge of its cell. It is placed by its width: a layout from the right would be one more node in the tree
+/// for screen readers.
+fn right_ui(ui: &mut Ui, text: &str) -> Response {
+    ui.take_available_width();
+    let room = (ui.available_width() - NUMBER_MARGIN).max(0.0);
+    let text = WidgetText::from(RichText::new(shown::line(text)).monospace().color(tokens(ui).text));
+    let galley = text.into_galley(ui, Some(TextWrapMode::Truncate), room, TextStyle::Body);
+    ui.add_space((room - galley.size().x).max(0.0));
+    ui.add(Label::new(galley).selectable(false))
+}
+
 fn number_ui(ui: &mut Ui, text: &str) {
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_space(10.0);
-        mono_ui(ui, text);
-    });
+    right_ui(ui, text);
 }
 
 /// The age; the exact time as its tooltip. Requests a frame for the time when it reads differently.
 fn age_ui(ui: &mut Ui, delivery: &Delivery, seen: &Seen<'_>) {
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_space(10.0);
-        let age = widgets::age_ui(ui, delivery.received_at, seen.now);
-        let text = RichText::new(age).monospace().color(tokens(ui).text);
-        let label = ui.add(Label::new(text).selectable(false).sense(Sense::hover()));
+    let age = widgets::age_ui(ui, delivery.received_at, seen.now);
+    let label = right_ui(ui, &age);
+    // A tooltip costs time also while it is closed.
+    if label.contains_pointer() {
         label.on_hover_ui(|ui| {
             ui.label(format!("Received {}", seen.clock.full(delivery.received_at)));
         });
-    });
+    }
 }
 
 /// The event's name, as it is drawn.
@@ -175,58 +193,86 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
 /// The first members of the payload, or why the event is not delivered. Only the text that there is room for is laid out: a
 /// message of AWS may be long. The tooltip has all of it.
 fn preview_ui(ui: &mut Ui, delivery: &Delivery) {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a width in points")]
-    let chars_max = (ui.available_width() / CHAR_WIDTH_MIN) as usize;
-    let Some((text, is_cut)) = preview(ui, delivery, chars_max) else { return };
+    let Some((text, is_cut)) = preview(ui, delivery, ui.available_width()) else { return };
     let label = ui.add(Label::new(text).selectable(false).truncate().show_tooltip_when_elided(!is_cut));
-    if is_cut {
+    if !is_cut {
+        return;
+    }
+    ui.ctx().accesskit_node_builder(label.id, |node| node.set_value(whole(delivery)));
+    if label.contains_pointer() {
         label.on_hover_ui(|ui| {
-            if let Some((text, _)) = preview(ui, delivery, usize::MAX) {
+            if let Some((text, _)) = preview(ui, delivery, f32::INFINITY) {
                 ui.label(text);
             }
         });
     }
 }
 
-/// The text of a preview, and whether it was cut.
-fn preview(ui: &Ui, delivery: &Delivery, chars_max: usize) -> Option<(WidgetText, bool)> {
+/// All of a preview's text, for screen readers.
+fn whole(delivery: &Delivery) -> String {
+    if let Some(fault) = &delivery.fault {
+        return shown::line(&fault_text(delivery.state, fault)).into_owned();
+    }
+    let mut whole = String::new();
+    for (name, value) in delivery.preview.iter().flat_map(|members| &**members) {
+        let space = if whole.is_empty() { "" } else { " " };
+        whole.extend([space, &shown::line(name), " ", &shown::line(value)]);
+    }
+    whole
+}
+
+/// The text of a preview, cut beyond this width, and whether it was cut.
+fn preview(ui: &Ui, delivery: &Delivery, width: f32) -> Option<(WidgetText, bool)> {
     let t = tokens(ui);
     let Some(fault) = &delivery.fault else {
-        return Some(members_text(ui, delivery.preview.as_ref()?, chars_max));
+        return Some(members_text(ui, delivery.preview.as_ref()?, width));
     };
-    // A refusal's message says all; of AWS's errors the code is what one looks for.
-    let text = match delivery.state {
-        State::Rejected => fault.message.to_string(),
-        _ => fault.to_string(),
-    };
+    let text = fault_text(delivery.state, fault);
     let color = if delivery.state == State::Resent { t.weak } else { detail::state_color(delivery.state, t) };
-    let (text, is_cut) = cut(&text, chars_max);
+    let (text, is_cut) = cut(&text, width / CHAR_WIDTH_MIN);
     let end = if is_cut { "…" } else { "" };
     Some((RichText::new(format!("{}{end}", shown::line(text))).color(color).into(), is_cut))
 }
 
+/// A refusal's message says all; of AWS's errors the code is what one looks for.
+fn fault_text(state: State, fault: &AwsError) -> String {
+    match state {
+        State::Rejected => fault.message.to_string(),
+        _ => fault.to_string(),
+    }
+}
+
 /// Names in a weaker colour than values.
-fn members_text(ui: &Ui, members: &[(Box<str>, Box<str>)], chars_max: usize) -> (WidgetText, bool) {
+fn members_text(ui: &Ui, members: &[(Box<str>, Box<str>)], width: f32) -> (WidgetText, bool) {
     let t = tokens(ui);
     let font: FontId = TextStyle::Monospace.resolve(ui.style());
     let format = |color| eframe::egui::TextFormat::simple(font.clone(), color);
     let mut job = LayoutJob::default();
-    let mut room = chars_max;
+    let mut room = width;
     for (number, (name, value)) in members.iter().enumerate() {
-        if room == 0 {
+        let space = if number == 0 { 0.0 } else { 12.0 };
+        job.append(&format!("{} ", shown::line(name)), space, format(t.weak));
+        room -= name.chars().count() as f32 * char_width_min(name);
+        let (value, is_cut) = cut(value, room / char_width_min(value));
+        job.append(&shown::line(value), 0.0, format(t.text));
+        if is_cut {
             job.append("…", 0.0, format(t.text));
             return (job.into(), true);
         }
-        let space = if number == 0 { 0.0 } else { 12.0 };
-        job.append(&format!("{} ", shown::line(name)), space, format(t.weak));
-        job.append(&shown::line(value), 0.0, format(t.text));
-        room = room.saturating_sub(name.chars().count() + value.chars().count());
+        room -= value.chars().count() as f32 * char_width_min(value);
     }
     (job.into(), false)
 }
 
+/// No character of this text in the monospace font is narrower.
+fn char_width_min(text: &str) -> f32 {
+    if text.is_ascii() { ASCII_WIDTH_MIN } else { CHAR_WIDTH_MIN }
+}
+
 /// The beginning of a text, and whether it was cut.
-fn cut(text: &str, chars_max: usize) -> (&str, bool) {
+fn cut(text: &str, chars_max: f32) -> (&str, bool) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of characters")]
+    let chars_max = chars_max.max(0.0) as usize;
     text.char_indices().nth(chars_max).map_or((text, false), |(at, _)| (&text[..at], true))
 }
 

@@ -185,14 +185,29 @@ impl Columns {
     }
 }
 
-/// The column of the table widget.
-pub(super) fn table_column((column, width): (Column, f32)) -> egui_extras::Column {
+/// The column of the table widget. `is_dragged`: the user may be changing its width.
+pub(super) fn table_column((column, width): (Column, f32), is_dragged: bool) -> egui_extras::Column {
     if column.is_flexible() {
-        egui_extras::Column::exact(width.floor()).resizable(false)
-    } else {
-        egui_extras::Column::initial(width).at_least(WIDTH_MIN).clip(true).resizable(true)
+        return egui_extras::Column::exact(width.floor()).resizable(false);
     }
+    // For each cell that it clips, egui copies the whole style. So cells stay within their column by themselves, except for
+    // pills, which are not shortened, and while a column becomes narrower.
+    let clips = is_dragged || column == Column::State;
+    egui_extras::Column::initial(width).at_least(WIDTH_MIN).clip(clips).resizable(true)
 }
+
+/// A cell is this much narrower than its column, so that no rounding widens the column.
+const SLACK: f32 = 0.25;
+
+/// Keeps the contents of a cell, which are shortened to its width, within its column.
+pub(super) fn keep_inside(ui: &mut Ui) {
+    let cell = ui.max_rect();
+    ui.shrink_clip_rect(cell);
+    ui.set_max_width(cell.width() - SLACK);
+}
+
+/// Free space at the right of a number, within what [`keep_inside`] leaves.
+pub(super) const NUMBER_MARGIN: f32 = 10.0 - SLACK;
 
 /// The order that a press on a header chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,6 +249,7 @@ pub(super) fn headers_ui(
             _ => None,
         };
         header.col(|ui| {
+            keep_inside(ui);
             if header_ui(ui, *column, order) {
                 pressed = column.sort();
             }
@@ -273,7 +289,7 @@ fn header_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
     };
     if column.is_number() {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(10.0);
+            ui.add_space(NUMBER_MARGIN);
             label_ui(ui)
         })
         .inner

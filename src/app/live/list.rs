@@ -342,6 +342,7 @@ impl List {
         let extent = Extent { rows: self.rows.len(), columns: shown.len(), is_reversed: self.is_reversed() };
         let salt = egui::IdSalt::new(("deliveries", &names, self.layout));
         let table_id = ui.scope_id().with(egui::IdSalt::new(salt));
+        let is_dragged = ui.input(|input| input.pointer.any_down());
         let mut table = TableBuilder::new(ui)
             .id_salt(salt)
             .sense(Sense::click())
@@ -349,7 +350,7 @@ impl List {
             .animate_scrolling(false)
             .cell_layout(Layout::left_to_right(Align::Center));
         for column in &shown {
-            table = table.column(columns::table_column(*column));
+            table = table.column(columns::table_column(*column, is_dragged));
         }
         let table = self.scroll.apply(table, extent, !self.is_paused);
         let mut pressed = None;
