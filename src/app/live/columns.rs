@@ -1,7 +1,7 @@
 //! The columns of the log: which are shown, how wide they are, and their headers. The event's name gets the width that it
 //! needs, the preview what is left. In a narrow window the least important columns are left out.
 
-use eframe::egui::{self, Align, Button, Label, Layout, Ui};
+use eframe::egui::{self, Align, Button, Label, Layout, Ui, UiBuilder};
 use egui_extras::TableRow;
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
@@ -249,8 +249,10 @@ pub(super) fn headers_ui(
             _ => None,
         };
         header.col(|ui| {
-            keep_inside(ui);
-            if header_ui(ui, *column, order) {
+            // A `Ui` of its own: what is higher than the header would move the rows.
+            let mut cell = ui.new_child(UiBuilder::new().max_rect(ui.max_rect()).layout(*ui.layout()));
+            keep_inside(&mut cell);
+            if header_ui(&mut cell, *column, order) {
                 pressed = column.sort();
             }
         });
