@@ -23,7 +23,7 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Draws them. Call it only while the practice stream is the destination.
+    /// Draws address and keys. Call it only while the practice stream is the destination.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let access = seen.snapshot.practice.as_ref();
         ui.horizontal(|ui| {

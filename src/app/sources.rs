@@ -15,7 +15,7 @@ mod unknown_senders;
 pub(super) use connect::choose_ui;
 pub(super) use endpoint::exposed_ui;
 
-use super::{command::Command, seen::Seen, widgets};
+use super::{command::Command, place::Place, seen::Seen, widgets};
 use crate::{
     config::{self, Config, Source},
     delivery::{
@@ -76,6 +76,9 @@ impl Sources {
             check.logic(ctx, seen);
         }
         self.public.logic(ctx);
+        if seen.place != Place::Sources {
+            self.connect.hide_secret();
+        }
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {

@@ -274,4 +274,10 @@ fn a_reader_of_ones_own_gets_address_and_keys_and_the_secret_is_hidden_until_ask
     assert!(!says(window, &access.secret_access_key), "it is hidden");
     click(window, "Copy secret access key");
     assert_eq!(copied(window).as_ref(), Some(&access.secret_access_key));
+    press(window, "Show secret access key");
+    assert!(says(window, &access.secret_access_key));
+    for other in ["Live", "Sources"] {
+        go(window, other);
+    }
+    assert!(says(window, &access.endpoint_url) && !says(window, &access.secret_access_key), "hidden again");
 }

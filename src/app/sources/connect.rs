@@ -54,6 +54,11 @@ impl Connect {
         self.side = Side::Consumers;
     }
 
+    /// Hides the secret key of the practice stream again.
+    pub(super) fn hide_secret(&mut self) {
+        self.read.hide_secret();
+    }
+
     /// `revealed`: the sources whose keys are shown.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, revealed: &[String]) {
         if self.side == Side::Senders && seen.config.capture.sources.is_empty() {
@@ -64,7 +69,10 @@ impl Connect {
             let sides = [(Side::Senders, "Send events"), (Side::Consumers, "Read the stream")];
             widgets::segments_ui(ui, &mut self.side, "What the code does", &sides);
             match self.side {
-                Side::Senders => self.senders_ui(ui, seen, revealed),
+                Side::Senders => {
+                    self.hide_secret();
+                    self.senders_ui(ui, seen, revealed);
+                }
                 Side::Consumers => self.read.ui(ui, seen),
             }
         });

@@ -26,6 +26,11 @@ impl Default for Read {
 }
 
 impl Read {
+    /// Hides the secret key again.
+    pub(super) fn hide_secret(&mut self) {
+        self.reach = Reach::default();
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let choices = Consumer::ALL.map(|consumer| (consumer, consumer.title()));
         widgets::segments_wrapped_ui(ui, &mut self.consumer, "Consumers", &choices);
