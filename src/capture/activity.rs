@@ -56,9 +56,7 @@ struct Counts {
 #[derive(Debug, Default)]
 struct SourceActivity {
     last_seen: Millis,
-    accepted: u64,
-    accepted_bytes: u64,
-    rejected: u64,
+    sums: SourceSums,
     library: Option<Arc<str>>,
     library_at: Millis,
     share_full_at: Option<Millis>,
@@ -67,7 +65,7 @@ struct SourceActivity {
 }
 
 /// What a source sent since the start.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SourceSums {
     pub(super) accepted: u64,
     /// JSON bytes of the accepted events.
@@ -111,6 +109,14 @@ impl RequestSummary {
     }
 }
 
+impl SourceSums {
+    fn add(&mut self, more: Self) {
+        self.accepted += more.accepted;
+        self.accepted_bytes += more.accepted_bytes;
+        self.rejected += more.rejected;
+    }
+}
+
 impl Activity {
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,9 +127,11 @@ impl Activity {
         let mut counts = self.counts();
         let source = counts.sources.entry(request.source).or_default();
         source.last_seen = request.at;
-        source.accepted += u64::from(request.events);
-        source.accepted_bytes += request.bytes;
-        source.rejected += request.rejected;
+        source.sums.add(SourceSums {
+            accepted: request.events.into(),
+            accepted_bytes: request.bytes,
+            rejected: request.rejected,
+        });
         source.add(request.at / 1000, request.events);
         if request.library.is_some() {
             source.library = request.library;
@@ -214,14 +222,9 @@ impl Activity {
         &self,
         names: impl Iterator<Item = &'n Arc<str>>,
     ) -> BTreeMap<Arc<str>, SourceSums> {
-        let sums = |source: &SourceActivity| SourceSums {
-            accepted: source.accepted,
-            accepted_bytes: source.accepted_bytes,
-            rejected: source.rejected,
-        };
         let mut all: BTreeMap<_, _> = names.map(|name| (Arc::clone(name), SourceSums::default())).collect();
         let counts = self.counts();
-        all.extend(counts.sources.iter().map(|(name, source)| (Arc::clone(name), sums(source))));
+        all.extend(counts.sources.iter().map(|(name, source)| (Arc::clone(name), source.sums)));
         all
     }
 
@@ -261,9 +264,7 @@ impl SourceActivity {
     /// Adds the numbers of the source under its previous name.
     fn add_all(&mut self, before: Self) {
         self.last_seen = self.last_seen.max(before.last_seen);
-        self.accepted += before.accepted;
-        self.accepted_bytes += before.accepted_bytes;
-        self.rejected += before.rejected;
+        self.sums.add(before.sums);
         if self.library.is_none() {
             (self.library, self.library_at) = (before.library, before.library_at);
         }
@@ -278,8 +279,8 @@ impl SourceActivity {
         SourceSeen {
             name: Arc::clone(name),
             last_seen: self.last_seen,
-            accepted: self.accepted,
-            rejected: self.rejected,
+            accepted: self.sums.accepted,
+            rejected: self.sums.rejected,
             per_sec: recent as f32 / RATE_SECONDS as f32,
             library: self.library.clone(),
             share_full_at: self.share_full_at,

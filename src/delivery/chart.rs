@@ -190,8 +190,7 @@ impl Histogram {
 
     /// The duration that this share of all (such as 0.99) did not exceed; `None` if nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Millis> {
-        let all: u64 = self.0.values().sum();
-        let mut left = (all as f64 * share).ceil().max(1.0);
+        let mut left = (self.len() as f64 * share).ceil().max(1.0);
         for (bucket, count) in &self.0 {
             left -= *count as f64;
             if left <= 0.0 {

@@ -60,19 +60,6 @@ pub(super) struct Request {
     pub events: u64,
 }
 
-/// An interval of the last minute.
-struct Recent {
-    at: Millis,
-    delivery_ms: Histogram,
-    growth: i64,
-}
-
-impl Recent {
-    fn of(interval: &Interval) -> Self {
-        Self { at: interval.at, delivery_ms: interval.delivery_ms.clone(), growth: growth(interval) }
-    }
-}
-
 /// The bytes by which an interval made the queue longer.
 fn growth(interval: &Interval) -> i64 {
     let delivered: u64 = interval.shards.values().map(|(_, bytes)| bytes).sum();
@@ -90,7 +77,7 @@ pub(super) struct Charts {
     requests: VecDeque<(EventId, EventId, Millis)>,
     keys: KeyCounts,
     /// The ended intervals of the last minute, oldest first: at most one for each interval of the shortest window.
-    recent: VecDeque<Recent>,
+    recent: VecDeque<Interval>,
     /// Everything since the start.
     since_start: Arc<Mutex<Interval>>,
 }
@@ -189,7 +176,7 @@ impl Charts {
             if open.at != at {
                 let finished = std::mem::replace(open, Interval { at, ..Interval::default() });
                 if window == ChartSpan::FiveMinutes {
-                    self.recent.push_back(Recent::of(&finished));
+                    self.recent.push_back(finished.clone());
                     while self.recent.front().is_some_and(|interval| interval.at < now - RECENT_MS) {
                         self.recent.pop_front();
                     }
@@ -203,28 +190,27 @@ impl Charts {
         self.is_dirty = true;
     }
 
+    /// The intervals that began within the last minute, oldest first; the running one is the last.
+    fn last_minute(&self, now: Millis) -> impl Iterator<Item = &Interval> {
+        self.recent.iter().chain(self.open.first()).filter(move |interval| interval.at >= now - RECENT_MS)
+    }
+
     /// The time from receipt to delivery that 95 % of the events delivered in the last minute did not exceed. It costs the
     /// same however many they are.
     pub(super) fn delivery_p95_ms(&self, now: Millis) -> Option<Millis> {
         let mut all = Histogram::default();
-        let open = self.open.first().map(|interval| (interval.at, &interval.delivery_ms));
-        let ended = self.recent.iter().map(|interval| (interval.at, &interval.delivery_ms));
-        for (at, times) in ended.chain(open) {
-            if at >= now - RECENT_MS {
-                all.add(times);
-            }
+        for interval in self.last_minute(now) {
+            all.add(&interval.delivery_ms);
         }
         all.quantile(0.95)
     }
 
     /// By how many bytes a second the queue grew in the last minute; negative: it shrank.
     pub(super) fn growth_per_sec(&self, now: Millis) -> i64 {
-        let open = self.open.first().map(|interval| (interval.at, growth(interval)));
-        let ended = self.recent.iter().map(|interval| (interval.at, interval.growth));
-        let all = ended.chain(open).filter(|(at, _)| *at >= now - RECENT_MS);
-        let (oldest, sum) = all.fold((now, 0), |(oldest, sum), (at, growth)| (oldest.min(at), sum + growth));
+        let since = self.last_minute(now).map(|interval| interval.at).min().unwrap_or(now);
+        let sum: i64 = self.last_minute(now).map(growth).sum();
         // Seconds of which nothing is known would make the rate too low.
-        sum * 1000 / (now - oldest).max(ChartSpan::FiveMinutes.step_ms())
+        sum * 1000 / (now - since).max(ChartSpan::FiveMinutes.step_ms())
     }
 
     /// When the request of an event had been read. `nearby`: the index of the request that was found before; events of

@@ -1,20 +1,13 @@
 //! What `/metrics` says of a real engine: who sent what, how long it waits, and when the spool will be full.
 
 use crate::binary::{Home, Serve, key_header};
-use crate::wire::{self, metric};
+use crate::wire::{self, metric, metric_as};
 
 const SOURCES: &str = "[[capture.sources]]\nname = \"Web \\\"shop\\\"\"\nwrite_key = \"key-of-the-shop\"\n\
                        [[capture.sources]]\nname = \"App\"\nwrite_key = \"key-of-the-app\"\n";
 
 fn send(serve: &Serve, key: &str, event: &str) -> u16 {
     wire::send(serve.address, "POST", "/v1/track", &key_header(key), event.as_bytes()).status
-}
-
-/// The value of a metric as it is written.
-fn value(metrics: &str, name: &str) -> f64 {
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let value = line.unwrap_or_else(|| panic!("no {name} in\n{metrics}"));
-    value.parse().expect("a number")
 }
 
 #[test]
@@ -61,18 +54,20 @@ fn what_waits_grows_older_and_the_time_until_the_spool_is_full_is_finite() {
         "[destination]\nenabled = false\n[spool]\nmax_bytes = 1000000\nmin_free_bytes = 0\n{SOURCES}"
     ));
     let serve = home.serve(&[]);
-    assert!(value(&serve.metrics(), "tributary_spool_full_in_seconds").is_infinite());
+    assert!(metric_as::<f64>(&serve.metrics(), "tributary_spool_full_in_seconds").is_infinite());
     assert_eq!(send(&serve, "key-of-the-app", r#"{"userId":"ada","event":"Seen"}"#), 200);
     let (age, left) = ("tributary_oldest_queued_event_age_seconds", "tributary_spool_full_in_seconds");
     wire::wait_until("it is known that it waits", || {
         let metrics = serve.metrics();
-        value(&metrics, age) > 0.0 && value(&metrics, left).is_finite()
+        metric_as::<f64>(&metrics, age) > 0.0 && metric_as::<f64>(&metrics, left).is_finite()
     });
     let metrics = serve.metrics();
-    let (queued, limit) =
-        (value(&metrics, "tributary_queued_bytes"), value(&metrics, "tributary_queued_bytes_limit"));
+    let (queued, limit) = (
+        metric_as::<f64>(&metrics, "tributary_queued_bytes"),
+        metric_as::<f64>(&metrics, "tributary_queued_bytes_limit"),
+    );
     assert_eq!(metric(&metrics, "tributary_queued_bytes_limit"), 1_000_000);
     // These bytes came within at most a minute, and within at least the two seconds over which growth is taken.
-    let seconds = value(&metrics, left) * queued / (limit - queued);
+    let seconds = metric_as::<f64>(&metrics, left) * queued / (limit - queued);
     assert!((1.9..=60.0).contains(&seconds), "{seconds}: {metrics}");
 }

@@ -112,6 +112,11 @@ pub fn get(address: SocketAddr, path: &str) -> Reply {
 
 /// The value of a line of Prometheus text.
 pub fn metric(text: &str, name: &str) -> u64 {
+    metric_as(text, name)
+}
+
+/// The same, as a number of another type.
+pub fn metric_as<N: std::str::FromStr>(text: &str, name: &str) -> N {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{text}"))
 }
