@@ -70,6 +70,13 @@ pub enum BackupError {
     },
 }
 
+impl BackupError {
+    /// What cannot be written at this path.
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
 impl From<rusqlite::Error> for BackupError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error.into())
@@ -113,7 +120,7 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<Copied, BackupError> {
     match copied {
         Ok(copied) => {
             let renamed = fs::rename(&partial, to).and_then(|()| files::sync_parents(to));
-            renamed.map_err(|source| BackupError::Io { path: to.to_owned(), source })?;
+            renamed.map_err(BackupError::io(to))?;
             Ok(copied)
         }
         // What is there of it may be of use.
@@ -129,11 +136,10 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<Copied, BackupError> {
 
 /// Creates the folder for this user alone.
 fn create(partial: &Path) -> Result<(), BackupError> {
-    let io = |source| BackupError::Io { path: partial.to_owned(), source };
     if partial.symlink_metadata().is_ok() {
         return Err(BackupError::Leftover(partial.to_owned()));
     }
-    files::create_folder(partial).map_err(io)
+    files::create_folder(partial).map_err(BackupError::io(partial))
 }
 
 /// Copies database and segments, and syncs them. Returns their bytes.
@@ -143,7 +149,7 @@ fn copy(path: &Path, partial: &Path) -> Result<u64, BackupError> {
     spool.execute_batch("BEGIN")?;
     let segments = open_known(&spool)?;
     let database = partial.join(FILE_NAME);
-    files::open_private(&database).map_err(|source| BackupError::Io { path: database.clone(), source })?;
+    files::open_private(&database).map_err(BackupError::io(&database))?;
     {
         let mut target = Connection::open(&database)?;
         target.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?;
@@ -152,18 +158,14 @@ fn copy(path: &Path, partial: &Path) -> Result<u64, BackupError> {
     }
     drop(spool);
     let folder = partial.join(SEGMENTS);
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| BackupError::Io { path, source }
-    };
-    files::create_folder(&folder).map_err(io(&folder))?;
-    let mut bytes = database.metadata().map_err(io(&database))?.len();
+    files::create_folder(&folder).map_err(BackupError::io(&folder))?;
+    let mut bytes = database.metadata().map_err(BackupError::io(&database))?.len();
     for (name, segment) in segments {
         let copy = folder.join(name);
-        bytes += copy_file(segment, &copy).map_err(io(&copy))?;
+        bytes += copy_file(segment, &copy).map_err(BackupError::io(&copy))?;
     }
     for folder in [&*folder, partial] {
-        files::sync_folder(folder).map_err(io(folder))?;
+        files::sync_folder(folder).map_err(BackupError::io(folder))?;
     }
     Ok(bytes)
 }
