@@ -142,16 +142,22 @@ fn a_step_that_fails_opens_with_its_remedy_and_can_be_left_all_the_same() {
     assert!(file(&opened).contains("kind = \"kinesis\""));
 }
 
+/// A draft whose step Keys was left with keys that the account does not know.
+fn with_unknown_keys() -> (Account, OpenedWindow) {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
+    let mut opened = with_draft(&account);
+    click(&mut opened.window, "Next");
+    (account, opened)
+}
+
 #[test]
 fn keys_that_aws_does_not_know_keep_the_step_open_and_say_why() {
     if !is_run_with_keys("guided::keys_that_aws_does_not_know_keep_the_step_open_and_say_why") {
         return;
     }
-    let account = Account::start(&["clicks"]);
-    account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
-    let mut opened = with_draft(&account);
+    let (_account, mut opened) = with_unknown_keys();
     let window = &mut opened.window;
-    click(window, "Next");
     wait_for(window, "why", |window| says(window, "Keys: needs attention"));
     assert!(says(window, "does not know the access key that this computer offers"));
     let key = window.get_by_label_contains("from environment variables").rect();
@@ -409,11 +415,8 @@ fn a_fault_of_a_discarded_draft_is_not_told_of_the_next_one() {
     if !is_run_with_keys("guided::a_fault_of_a_discarded_draft_is_not_told_of_the_next_one") {
         return;
     }
-    let account = Account::start(&["clicks"]);
-    account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
-    let mut opened = with_draft(&account);
+    let (_account, mut opened) = with_unknown_keys();
     let window = &mut opened.window;
-    click(window, "Next");
     wait_for(window, "why", |window| says(window, "does not know the access key"));
     click(window, "Discard");
     click(window, "Switch to Amazon Kinesis");

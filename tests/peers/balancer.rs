@@ -2,20 +2,19 @@
 //! engine; one is killed under load and comes back. Nothing that was acknowledged is lost, the events of a user are in order
 //! within each engine, and senders see nothing but what SDKs retry.
 
-use crate::processes::{Delivery, Guard, STREAM, Serve};
+use crate::practice_server::PracticeServer;
+use crate::processes::{Guard, Serve, free_address};
 use crate::wire::{self, Connection};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::task::JoinSet;
-use tributary::practice::{Practice, Settings};
 
 const SOURCES: usize = 12;
 const USERS: usize = 3;
@@ -25,10 +24,6 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 enum Balancer {
     HaProxy,
     Nginx,
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 fn is_ready(address: SocketAddr) -> bool {
@@ -154,30 +149,21 @@ fn sources_of(engine: &Serve) -> BTreeSet<String> {
     sources
 }
 
-/// Three engines that deliver to one stream, with their addresses, and the task that serves it.
-async fn three_engines() -> (Vec<(Serve, SocketAddr)>, JoinSet<std::io::Result<()>>) {
-    let practice = Practice::new(Settings::default());
-    practice.create_stream(STREAM, 2).unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let mut server = JoinSet::new();
-    server.spawn(practice.clone().serve(listener, std::future::pending()));
-    let engines = (0..3)
-        .map(|_| {
-            let mut serve = Serve::new(&url, Delivery { operation: "put-records", encoding: "json" });
-            serve.set("AWS_ACCESS_KEY_ID", practice.access_key_id());
-            serve.set("AWS_SECRET_ACCESS_KEY", practice.secret_access_key());
-            serve.set("TRIBUTARY_CAPTURE_REQUIRE_WRITE_KEY", "false");
-            serve.listen_at(free_address());
-            let address = serve.start();
-            (serve, address)
-        })
-        .collect();
-    (engines, server)
+/// Three engines that deliver to one stream, with their addresses.
+fn three_engines(stream: &PracticeServer) -> Vec<(Serve, SocketAddr)> {
+    let engine = |_| {
+        let mut serve = stream.engine("json");
+        serve.set("TRIBUTARY_CAPTURE_REQUIRE_WRITE_KEY", "false");
+        serve.listen_at(free_address());
+        let address = serve.start();
+        (serve, address)
+    };
+    (0..3).map(engine).collect()
 }
 
 async fn engines_behind(balancer: Balancer) {
-    let (mut engines, _stream) = three_engines().await;
+    let stream = PracticeServer::start().await;
+    let mut engines = three_engines(&stream);
     let addresses: Vec<_> = engines.iter().map(|(_, address)| *address).collect();
     let (_child, folder, address) =
         (0..5).find_map(|_| balancer.try_start(&addresses)).expect("it listens, and an engine is ready");

@@ -5,7 +5,8 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>).
 
 use crate::conformance;
-use crate::processes::{Delivery, Guard, STREAM, Serve, WRITE_KEY, node_modules, python, run, sender};
+use crate::practice_server::PracticeServer;
+use crate::processes::{Guard, STREAM, Serve, WRITE_KEY, node_modules, python, run, sender};
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::ShardIteratorType;
@@ -18,9 +19,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 use tributary::event::Aggregation;
-use tributary::practice::{Practice, Settings};
 use tributary::reader::Format;
 use tributary::snippets::{ConsumedStream, Consumer, consumer_code};
 
@@ -36,34 +35,26 @@ const EVENTS: usize = 12;
 /// A practice stream that gets the events of one `serve`.
 struct Source {
     is_aggregated: bool,
-    practice: Practice,
-    url: String,
+    stream: PracticeServer,
     client: Client,
     serve: Serve,
     endpoint: SocketAddr,
-    _server: JoinSet<std::io::Result<()>>,
     /// The messageIds of each user, in the order in which they were first sent.
     sent: BTreeMap<String, Vec<String>>,
 }
 
 impl Source {
     async fn open(Format { encoding, aggregation }: Format) -> Self {
-        let practice = Practice::new(Settings::default());
-        practice.create_stream(STREAM, 2).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut server = JoinSet::new();
-        server.spawn(practice.serve(listener, std::future::pending()));
-        let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
-        let mut serve = Serve::new(&url, Delivery { operation: "put-records", encoding: encoding.as_str() });
-        serve.set("AWS_ACCESS_KEY_ID", practice.access_key_id());
-        serve.set("AWS_SECRET_ACCESS_KEY", practice.secret_access_key());
+        let stream = PracticeServer::start().await;
+        let PracticeServer { practice, url, .. } = &stream;
+        let client = conformance::client(url, practice.access_key_id(), practice.secret_access_key());
+        let mut serve = stream.engine(encoding.as_str());
         serve.set("TRIBUTARY_DESTINATION_ENCODING", encoding.as_str());
         serve.set("TRIBUTARY_DESTINATION_AGGREGATION", aggregation.as_str());
         let endpoint = serve.start();
         let sent = BTreeMap::new();
         let is_aggregated = aggregation != Aggregation::None;
-        Self { is_aggregated, practice, url, client, serve, endpoint, _server: server, sent }
+        Self { is_aggregated, stream, client, serve, endpoint, sent }
     }
 
     /// Sends events of all users in one request, one of them twice, and waits until they are delivered.
@@ -107,7 +98,7 @@ impl Source {
     /// Splits the shard of `ada`, which gets two children.
     async fn split(&self) {
         let hash = tributary::event::PartitionKey::hash_of("ada");
-        let shards = self.practice.open_shards(STREAM);
+        let shards = self.stream.practice.open_shards(STREAM);
         let (id, first, last) =
             shards.into_iter().find(|(_, first, last)| (*first..=*last).contains(&hash)).unwrap();
         let middle = first + (last - first) / 2 + 1;
@@ -184,8 +175,8 @@ impl Source {
         let file = |name: &str| File::create(folder.join(name)).unwrap();
         command.current_dir(folder).stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
         command.env("NO_PROXY", "127.0.0.1").env("PYTHONUTF8", "1");
-        command.env("AWS_ACCESS_KEY_ID", self.practice.access_key_id());
-        command.env("AWS_SECRET_ACCESS_KEY", self.practice.secret_access_key());
+        command.env("AWS_ACCESS_KEY_ID", self.stream.practice.access_key_id());
+        command.env("AWS_SECRET_ACCESS_KEY", self.stream.practice.secret_access_key());
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         let last = self.last_of_each_shard().await;
         let _child = Guard(command.spawn().unwrap());
@@ -230,7 +221,7 @@ async fn reads_every_event_once(consumer: Consumer, command: impl Fn(&str) -> Co
         let mut source = Source::open(format).await;
         let poison = source.fill().await;
         let folder = written(consumer, format);
-        let (mut lines, said) = source.run(command(&source.url), folder.path(), source.events()).await;
+        let (mut lines, said) = source.run(command(&source.stream.url), folder.path(), source.events()).await;
         source.came_out_once(&lines, &format!("{format:?}: {said}"));
         assert_eq!(said.matches("skipped record").count(), 1, "{format:?}: {said}");
         assert!(said.contains(&poison), "{format:?}: {said}");
@@ -240,7 +231,7 @@ async fn reads_every_event_once(consumer: Consumer, command: impl Fn(&str) -> Co
         }
         source.send().await;
         let (more, said) =
-            source.run(command(&source.url), folder.path(), source.events() - lines.len()).await;
+            source.run(command(&source.stream.url), folder.path(), source.events() - lines.len()).await;
         lines.extend(more);
         source.came_out_once(&lines, &format!("{format:?}, started again: {said}"));
         assert!(!said.contains("skipped"), "{format:?}: {said}");
@@ -273,7 +264,7 @@ async fn the_consumer_in_node_reads_every_event_once() {
 async fn a_consumer_of_another_server_has_its_address() {
     let mut source = Source::open(Format::ALL[0]).await;
     source.send().await;
-    let stream = ConsumedStream { endpoint_url: &source.url, ..stream(Format::ALL[0]) };
+    let stream = ConsumedStream { endpoint_url: &source.stream.url, ..stream(Format::ALL[0]) };
     for (consumer, program) in [(Consumer::Python, python()), (Consumer::Node, "node".into())] {
         let folder = written_for(consumer, &stream);
         let mut command = Command::new(program);

@@ -39,6 +39,7 @@ mod opened_window;
 mod outages;
 #[path = "../it/picture_renderer.rs"]
 mod picture_renderer;
+mod practice_server;
 mod processes;
 mod profiles;
 mod prometheus;

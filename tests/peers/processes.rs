@@ -111,14 +111,14 @@ pub struct Moto {
 }
 
 /// A server in a folder of its own.
-struct Listening {
+pub struct Listening {
     _child: Guard,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Listening {
     /// Starts what `command` makes of a free port, and waits until it accepts connections. Returns its URL too.
-    fn start(command: impl Fn(u16) -> Command) -> (Self, String) {
+    pub fn start(command: impl Fn(u16) -> Command) -> (Self, String) {
         // The port is free when it is chosen, and may be taken by another process a moment later.
         (0..5).find_map(|_| Self::try_start(&command)).expect("the server listens")
     }
@@ -139,11 +139,17 @@ impl Listening {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Some((Self { _child: child, _folder: folder }, format!("http://{address}")))
+        Some((Self { _child: child, folder }, format!("http://{address}")))
+    }
+
+    /// Its output so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
-fn free_address() -> SocketAddr {
+/// An address that is free now, and may be taken by another process a moment later.
+pub fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 

@@ -1,15 +1,13 @@
 //! Debian's Prometheus reads `/metrics` of the real program: the names and types are as it asks, each query of the board has
 //! an answer, and no alert is broken. Its `promtool` runs the tests of the alerts in `prometheus/alerts.yml`.
 
-use crate::processes::{Delivery, Guard, STREAM, Serve, WRITE_KEY, run};
+use crate::practice_server::PracticeServer;
+use crate::processes::{Listening, Serve, WRITE_KEY, run};
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-use tokio::task::JoinSet;
-use tributary::practice::{Practice, Settings};
 
 const WAIT_MAX: Duration = Duration::from_secs(40);
 
@@ -27,22 +25,15 @@ fn promtool(words: &[&str]) -> Command {
 struct Engine {
     serve: Serve,
     address: SocketAddr,
-    _practice: JoinSet<std::io::Result<()>>,
+    _stream: PracticeServer,
 }
 
 impl Engine {
     async fn start() -> Self {
-        let practice = Practice::new(Settings::default());
-        practice.create_stream(STREAM, 2).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut serve = Serve::new(&url, Delivery { operation: "put-records", encoding: "json" });
-        serve.set("AWS_ACCESS_KEY_ID", practice.access_key_id());
-        serve.set("AWS_SECRET_ACCESS_KEY", practice.secret_access_key());
-        let mut server = JoinSet::new();
-        server.spawn(practice.serve(listener, std::future::pending()));
+        let stream = PracticeServer::start().await;
+        let mut serve = stream.engine("json");
         let address = serve.start();
-        Self { serve, address, _practice: server }
+        Self { serve, address, _stream: stream }
     }
 
     /// Posts to a path of the tracking API. Its status.
@@ -110,20 +101,12 @@ fn the_alerts_fire_for_what_they_are_about() {
 
 /// A running Prometheus that scrapes an engine every second, with the rules of `assets`.
 struct Prometheus {
-    _child: Guard,
-    folder: TempDir,
+    listening: Listening,
     url: String,
 }
 
 impl Prometheus {
     fn start(target: SocketAddr) -> Self {
-        // The port is free when it is chosen, and may be taken by another process a moment later.
-        (0..5).find_map(|_| Self::try_start(target)).expect("Prometheus listens: install Debian's prometheus")
-    }
-
-    fn try_start(target: SocketAddr) -> Option<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-        let folder = tempfile::tempdir().unwrap();
         let config = json!({
             "global": { "scrape_interval": "1s", "evaluation_interval": "1s" },
             "rule_files": [assets("prometheus/tributary.rules.yml")],
@@ -131,24 +114,17 @@ impl Prometheus {
                 { "job_name": "tributary", "static_configs": [{ "targets": [target.to_string()] }] },
             ],
         });
+        let folder = tempfile::tempdir().unwrap();
         // JSON is YAML.
         let path = folder.path().join("prometheus.yml");
         std::fs::write(&path, config.to_string()).unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new("prometheus");
-        command.arg("--config.file").arg(&path);
-        command.arg("--storage.tsdb.path").arg(folder.path().join("data"));
-        command.args(["--web.listen-address", &address.to_string()]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
-        let mut child = Guard(child.expect("Prometheus starts: install Debian's prometheus"));
-        let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            if child.0.try_wait().unwrap().is_some() || start.elapsed() > WAIT_MAX {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(Self { _child: child, folder, url: format!("http://{address}") })
+        let (listening, url) = Listening::start(|port| {
+            let mut command = Command::new("prometheus");
+            command.arg("--config.file").arg(&path).args(["--storage.tsdb.path", "data"]);
+            command.args(["--web.listen-address", &format!("127.0.0.1:{port}")]);
+            command
+        });
+        Self { listening, url }
     }
 
     /// The samples that a query has now.
@@ -163,10 +139,6 @@ impl Prometheus {
         let answer = run(Command::new("curl").args(["--fail", "--silent", &url]), "");
         let answer: Value = serde_json::from_str(&answer).unwrap();
         answer["data"]["groups"][0]["rules"].as_array().expect("a group of rules").clone()
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
@@ -196,7 +168,7 @@ async fn prometheus_reads_the_metrics_and_the_board_and_the_alerts_have_their_da
     let mut left = board();
     // Rates need two scrapes in which something has happened.
     while !left.is_empty() {
-        assert!(start.elapsed() < WAIT_MAX, "no data for {left:#?}\n{}", prometheus.log());
+        assert!(start.elapsed() < WAIT_MAX, "no data for {left:#?}\n{}", prometheus.listening.said());
         engine.send();
         left.retain(|(_, query)| prometheus.query(query).is_empty());
         tokio::time::sleep(Duration::from_millis(500)).await;
