@@ -2,6 +2,7 @@
 //! code: 0 done, 1 failed (one line on stderr says why and what to do), 2 wrong usage.
 
 mod access;
+mod alerts;
 mod backup;
 mod check;
 mod completions;
@@ -78,6 +79,8 @@ pub enum Command {
     Backup(backup::Args),
     /// Run the practice stream alone, as a Kinesis for other programs' tests
     Practice(practice::Args),
+    /// Show the alerts of the settings, or send a test of each
+    Alerts(alerts::Args),
     /// Print the effective settings, secrets masked
     Config(settings::Args),
     /// Print completions of this command line for bash, zsh or fish
@@ -108,6 +111,7 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::Doctor(args) => doctor::run(&args, locations),
         Command::Backup(args) => backup::run(&args, locations).map(|()| true),
         Command::Practice(args) => return practice::run(&args).map(|()| true),
+        Command::Alerts(args) => alerts::run(&args, locations),
         Command::Config(args) => settings::run(&args, locations).map(|()| true),
         Command::Completions(args) => return completions::run(&args, Cli::command()).map(|()| true),
         Command::Man(args) => return man::run(&args, Cli::command()).map(|()| true),

@@ -9,9 +9,11 @@
 //! Each section of the file has its struct, its defaults and its rules in one file (`destination`, `credentials`, `capture`;
 //! the small ones in `settings`). `load` reads, `save` writes.
 
+mod alert;
 mod capture;
 mod credentials;
 mod destination;
+mod entry;
 mod environment;
 mod error;
 mod export;
@@ -30,6 +32,7 @@ mod source;
 mod tests;
 mod values;
 
+pub use alert::{Alert, AlertKind, Condition, MailServer};
 pub use capture::{Capture, check_listen, check_trusted_proxy, trusted_proxy_text};
 pub use credentials::{Credentials, CredentialsSource, check_external_id, check_role_arn, check_role_in};
 pub use destination::{

@@ -5,6 +5,7 @@
 //! I/O, no colours, no texts for people.
 
 mod account;
+mod alert;
 pub mod chart;
 mod check;
 mod counts;
@@ -24,6 +25,7 @@ pub use account::{
     AwsIdentity, AwsProfiles, DescribedStream, KeyOwner, ListedStream, OnDemandBilling, Profile, ProfileKind,
     SignInPage, StreamList,
 };
+pub use alert::AlertReport;
 pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
 pub use counts::{CountRequest, Counts, StateCounts, TimeFrame};
 pub use forwarder::{Bound, ForwarderState, Limit, Stuck};

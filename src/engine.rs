@@ -11,6 +11,7 @@
 //! face ◀──Answer, Status, views (watched)── parts, jobs, log reader
 //! ```
 
+mod alerts;
 mod answer;
 mod command;
 mod control;
@@ -24,6 +25,7 @@ mod face_state;
 mod faces;
 mod forwarding;
 mod handles;
+mod https;
 mod job;
 mod launch;
 mod learned;
@@ -80,7 +82,9 @@ use crate::{
     spool::{self, Spool},
 };
 use face_state::FaceState;
-use handles::{Account, Checks, Desktop, Forwarder, Log, PracticeStream, Settings, StreamReader, TestEvents};
+use handles::{
+    Account, Alerts, Checks, Desktop, Forwarder, Log, PracticeStream, Settings, StreamReader, TestEvents,
+};
 use problems::Alarm;
 use shared::{Foundation, Shared};
 use supervisor::{Opened, Supervisor};
@@ -90,6 +94,7 @@ pub use std::net::SocketAddr;
 
 pub use crate::kinesis::RECORD_BYTES_MAX;
 pub use crate::practice::Faults;
+pub use alerts::{SendError as AlertError, send_test as send_test_alert};
 pub use answer::{Answer, NextStep, Steps};
 pub use command::{
     Applied, Export, PRESETS_MAX, Preset, RUN_EVENTS_MAX, RUN_PER_SEC_MAX, RUN_USERS_MAX, ReadPlan, TestRun,
@@ -230,6 +235,11 @@ impl Engine {
     /// The AWS account and the ways to it.
     pub fn account(&self) -> Account<'_> {
         Account(&self.shared)
+    }
+
+    /// Alerts that leave the machine.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts(&self.shared)
     }
 
     /// Step-by-step checks.

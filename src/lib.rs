@@ -20,7 +20,8 @@ pub mod slots;
 pub mod aws;
 pub mod shell;
 
-// Settings, and texts made from them: pure.
+// Settings, and texts and decisions made from them: pure.
+pub mod alert;
 pub mod config;
 pub mod policy;
 pub mod remedy;

@@ -201,7 +201,7 @@ mod tests {
             stream.clone_into(&mut config.destination.stream);
             config
         };
-        for (now, new, wanted) in [
+        for (now, new, wanted) in vec![
             (with(|_| {}), with(|_| {}), Move::Nowhere),
             (practice(""), practice("typed"), Move::Nowhere),
             (practice(""), with(|_| {}), Move::Elsewhere),

@@ -12,7 +12,7 @@ use prometheus::{
 
 use super::activity::SourceSums;
 use crate::{
-    delivery::{ForwarderState, InFlight, Ledger, Limit, PutOutcome, Puts, chart},
+    delivery::{AlertReport, ForwarderState, InFlight, Ledger, Limit, PutOutcome, Puts, chart},
     spool::Share,
 };
 
@@ -41,6 +41,7 @@ pub(super) struct Metrics<'m> {
     /// Everything that was committed since the start.
     pub(super) since_start: &'m chart::Interval,
     pub(super) spool: SpoolMetrics,
+    pub(super) alerts: &'m [AlertReport],
 }
 
 /// The state of the spool and its disk. `None`: not known, or there is none.
@@ -115,6 +116,10 @@ impl Metrics<'_> {
         all.counters("source_accepted_bytes_total", "source", sums(|sums| sums.accepted_bytes), "Bytes of JSON of accepted events, by source.");
         all.counters("source_rejected_total", "source", sums(|sums| sums.rejected), "Rejected events, by source.");
         let shares = |value: fn(&Share) -> u64| self.shares.iter().map(move |(name, share)| (name, value(share)));
+        let alerts = |value: fn(&AlertReport) -> u64| self.alerts.iter().map(move |alert| (&alert.name, value(alert)));
+        all.counters("alert_notifications_total", "alert", alerts(|alert| alert.sent), "Notifications that were sent, by alert.");
+        all.counters("alert_failures_total", "alert", alerts(|alert| alert.failures), "Tries to send a notification that failed, by alert.");
+        all.gauges("alert_waiting_notifications", "alert", alerts(|alert| alert.waiting), "Notifications that wait to be sent, by alert.");
         all.gauges("source_queued_bytes", "source", shares(|share| share.bytes), "Bytes of JSON of events that wait or failed, by source.");
         all.gauges("source_queued_bytes_limit", "source", shares(|share| share.limit), "Maximum source_queued_bytes while the other sources have what they have now.");
     }
@@ -254,6 +259,7 @@ mod tests {
             sources: &BTreeMap::new(),
             since_start,
             spool: SpoolMetrics { seconds_left: f64::INFINITY, ..SpoolMetrics::default() },
+            alerts: &[],
         };
         metrics.text()
     }

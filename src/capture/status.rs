@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{ForwarderState, InFlight, Intake, Puts, StreamReport, Stuck},
+    delivery::{AlertReport, ForwarderState, InFlight, Intake, Puts, StreamReport, Stuck},
     spool::{AppendError, Spool, Summary},
 };
 
-/// What the forwarder publishes for `/metrics`.
+/// What forwarder and alerts publish for `/metrics`.
 pub struct DeliveryWatches {
     /// What it is doing.
     pub forwarder: watch::Receiver<ForwarderState>,
@@ -31,6 +31,8 @@ pub struct DeliveryWatches {
     pub in_flight: watch::Receiver<InFlight>,
     /// What limits delivery.
     pub report: watch::Receiver<StreamReport>,
+    /// What became of the alerts.
+    pub alerts: watch::Receiver<Arc<[AlertReport]>>,
 }
 
 /// The state of the spool and of delivery.
@@ -84,6 +86,7 @@ impl Status {
             sources: &activity.source_sums(config.sources()),
             since_start: &self.spool.since_start(),
             spool: spool_metrics(&summary),
+            alerts: &self.delivery.alerts.borrow(),
         };
         response::with_body(StatusCode::OK, "text/plain; version=0.0.4", metrics.text())
     }

@@ -1,4 +1,4 @@
-//! Settings as text: with masked keys to display, and without secrets and sources to import elsewhere.
+//! Settings as text: with masked keys to display, and without secrets, sources and alerts to import elsewhere.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -31,14 +31,22 @@ pub fn masked_toml(config: &Config) -> String {
         }
     }
     write_saved(&mut text, config);
+    for alert in &config.alerts {
+        text += "\n[[alerts]]\n";
+        line(&mut text, "name", &Value::text(&alert.name));
+        for (key, value) in alert.shown_values() {
+            line(&mut text, key, &value);
+        }
+    }
     text.trim_start().to_owned()
 }
 
-/// The settings without sources and secrets as the text of a settings file, for [`import`].
+/// The settings without sources, alerts and secrets as the text of a settings file, for [`import`].
 pub fn export(config: &Config) -> String {
-    let mut text = "# Tributary's settings, without sources and secrets. Import them in Settings, or with\n\
+    let mut text =
+        "# Tributary's settings, without sources, alerts and secrets. Import them in Settings, or with\n\
                     # tributary config --import FILE\n"
-        .to_owned();
+            .to_owned();
     for section in sections() {
         write_section(&mut text, section, config);
     }
@@ -46,13 +54,14 @@ pub fn export(config: &Config) -> String {
     text
 }
 
-/// The settings with those in `text` on top, which is an exported text or any settings file's. Sources stay as they
-/// are.
+/// The settings with those in `text` on top, which is an exported text or any settings file's. Sources and alerts
+/// stay as they are.
 pub fn import(config: &Config, text: &str) -> Result<Config, Vec<Problem>> {
     let mut raw = RawConfig::over(config.clone());
-    let (sources, saved) = (raw.sources.len(), raw.saved.len());
+    let (sources, saved, alerts) = (raw.sources.len(), raw.saved.len(), raw.alerts.len());
     file::collect(&mut raw, Path::new(PASTED), text);
     raw.sources.truncate(sources);
+    raw.alerts.truncate(alerts);
     // Imported destinations replace those of the same name.
     let imported = raw.saved.split_off(saved);
     raw.saved.retain(|old| old.name.is_none() || !imported.iter().any(|new| new.name == old.name));

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::entry::RawEntry;
 use super::error::{Error, Origin, Problem, near_miss, quoted};
 use super::raw::RawConfig;
-use super::saved::RawSaved;
 use super::setting::{Value, key, section};
 use super::settings::{names, sections};
 use super::source::{RawSource, Source};
@@ -51,7 +51,14 @@ pub(super) fn collect(raw: &mut RawConfig, path: &Path, text: &str) {
         let origin = place.origin(name.span().start);
         let name = name.get_ref().as_ref();
         match value.get_ref() {
-            _ if name == "destinations" => collect_saved(raw, &place, value, origin),
+            _ if name == "destinations" => {
+                let found = entries(raw, &place, value, (name, origin));
+                raw.saved.extend(found);
+            }
+            _ if name == "alerts" => {
+                let found = entries(raw, &place, value, (name, origin));
+                raw.alerts.extend(found);
+            }
             _ if !sections().contains(&name) => raw.problem(origin, unknown_section(name)),
             DeValue::Table(table) => collect_section(raw, &place, name, table),
             _ => raw.problem(origin, format!("{name} must be a table: [{name}]")),
@@ -108,26 +115,35 @@ fn value_of(value: &DeValue) -> Value {
     }
 }
 
-fn collect_saved(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>, origin: Origin) {
+/// The tables of a list that has this name at this place.
+fn entries(
+    raw: &mut RawConfig,
+    place: &Place,
+    value: &Spanned<DeValue>,
+    (list, origin): (&str, Origin),
+) -> Vec<RawEntry> {
     let DeValue::Array(items) = value.get_ref() else {
-        return raw.problem(origin, "destinations must be a list of tables: [[destinations]]");
+        raw.problem(origin, format!("{list} must be a list of tables: [[{list}]]"));
+        return Vec::new();
     };
+    let mut entries = Vec::with_capacity(items.len());
     for item in items {
         let origin = place.origin(item.span().start);
         let DeValue::Table(table) = item.get_ref() else {
-            raw.problem(origin, "each of destinations must be a table with a name");
+            raw.problem(origin, format!("each of {list} must be a table with a name"));
             continue;
         };
-        let mut saved = RawSaved { name: None, settings: Vec::new(), origin };
+        let mut entry = RawEntry { name: None, settings: Vec::new(), origin };
         for (key, value) in table {
             let (origin, value) = (place.origin(key.span().start), value_of(value.get_ref()));
             match key.get_ref().as_ref() {
-                "name" => saved.name = Some(value),
-                key => saved.settings.push((key.to_owned(), value, origin)),
+                "name" => entry.name = Some(value),
+                key => entry.settings.push((key.to_owned(), value, origin)),
             }
         }
-        raw.saved.push(saved);
+        entries.push(entry);
     }
+    entries
 }
 
 fn collect_sources(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>, origin: Origin) {

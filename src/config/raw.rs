@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::alert;
+use super::entry::RawEntry;
 use super::error::{Error, Origin, Problem};
-use super::saved::{self, RawSaved};
+use super::saved;
 use super::setting::Value;
 use super::settings::{Config, names};
 use super::source::{self, RawSource};
@@ -24,7 +26,8 @@ pub(super) struct RawConfig {
     base: Config,
     written: Vec<Written>,
     pub(super) sources: Vec<RawSource>,
-    pub(super) saved: Vec<RawSaved>,
+    pub(super) saved: Vec<RawEntry>,
+    pub(super) alerts: Vec<RawEntry>,
     problems: Vec<Problem>,
 }
 
@@ -39,7 +42,8 @@ impl RawConfig {
             sources: sources
                 .map(|source| RawSource { source: source.clone(), origin: Origin::Default })
                 .collect(),
-            saved: base.destinations.iter().map(RawSaved::of).collect(),
+            saved: base.destinations.iter().map(|saved| RawEntry::of(&saved.name, saved.values())).collect(),
+            alerts: base.alerts.iter().map(|alert| RawEntry::of(&alert.name, alert.values())).collect(),
             base,
             written: Vec::new(),
             problems: Vec::new(),
@@ -102,7 +106,8 @@ impl RawConfig {
         }
         drop(settings);
         config.capture.sources = source::checked(std::mem::take(&mut self.sources), &mut self.problems);
-        config.destinations = saved::checked(std::mem::take(&mut self.saved), &mut self.problems);
+        config.destinations = saved::checked(&std::mem::take(&mut self.saved), &mut self.problems);
+        config.alerts = alert::checked(&std::mem::take(&mut self.alerts), &mut self.problems);
         (config, origins)
     }
 

@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::DocumentMut;
 
+use super::alert::Alert;
 use super::error::Error;
 use super::load::example_without_sources;
 use super::raw::{RawConfig, check};
+use super::saved::SavedDestination;
 use super::settings::Config;
 use super::{file, setting::Value};
 use crate::files;
@@ -99,8 +101,7 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
         Missing::Source(name) => SaveError::NotInFile { name, path: path.to_owned() },
         Missing::Place => no_place("capture.sources"),
     })?;
-    tables::put_saved(&mut document, &before.destinations, &after.destinations)
-        .ok_or_else(|| no_place("destinations"))?;
+    put_lists(&mut document, before, after).map_err(no_place)?;
     let edited = line_ends::kept(text, &document.to_string());
     let now = in_file(path, &edited).map_err(SaveError::Conflict)?;
     let values = now.values();
@@ -113,5 +114,23 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
     if before.destinations != after.destinations && now.destinations != after.destinations {
         return Err(no_place("destinations"));
     }
+    if before.alerts != after.alerts && now.alerts != after.alerts {
+        return Err(no_place("alerts"));
+    }
     Ok(edited)
+}
+
+/// Writes saved destinations and alerts. An error names the list that has no place in the file.
+fn put_lists(document: &mut DocumentMut, before: &Config, after: &Config) -> Result<(), &'static str> {
+    let saved = |config: &Config| -> Vec<tables::Entry> {
+        config.destinations.iter().map(|saved| (saved.name.clone(), saved.values())).collect()
+    };
+    let defaults = SavedDestination::default().values();
+    tables::put_entries(document, "destinations", (&saved(before), &saved(after)), &defaults)
+        .ok_or("destinations")?;
+    let alerts = |config: &Config| -> Vec<tables::Entry> {
+        config.alerts.iter().map(|alert| (alert.name.clone(), alert.values())).collect()
+    };
+    let defaults = Alert::default().values();
+    tables::put_entries(document, "alerts", (&alerts(before), &alerts(after)), &defaults).ok_or("alerts")
 }

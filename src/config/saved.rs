@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
 use super::destination::Destination;
-use super::error::{Origin, Problem, near_miss, quoted};
+use super::entry::{Listing, RawEntry};
+use super::error::{Problem, quoted};
 use super::setting::{Contradiction, Setting, Value};
-use super::source::check_source_name;
 
 /// A destination with a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,85 +41,38 @@ impl SavedDestination {
     }
 }
 
-/// A saved destination before its check.
-pub(super) struct RawSaved {
-    pub(super) name: Option<Value>,
-    /// Key, value and place of each.
-    pub(super) settings: Vec<(String, Value, Origin)>,
-    pub(super) origin: Origin,
-}
+const LISTING: Listing = Listing { key: "destinations", one: "a saved destination" };
 
-impl RawSaved {
-    /// A saved destination of settings at hand.
-    pub(super) fn of(saved: &SavedDestination) -> Self {
-        let values = saved.values().into_iter();
-        Self {
-            name: Some(Value::text(&saved.name)),
-            settings: values.map(|(key, value)| (key.to_owned(), value, Origin::Default)).collect(),
-            origin: Origin::Default,
-        }
-    }
-
-    /// The destination; `None` after a mistake, which becomes a problem.
-    fn checked(self, others: &[SavedDestination], problems: &mut Vec<Problem>) -> Option<SavedDestination> {
-        let problems_before = problems.len();
-        let mut problem = |origin: &Origin, text: String| problems.push(Problem::new(origin.clone(), text));
-        let mut saved = SavedDestination::default();
-        let mut settings = saved.settings();
-        for (key, value, origin) in &self.settings {
-            match settings.iter_mut().find(|setting| setting.key() == key) {
-                None => problem(origin, unknown(key, &settings)),
-                Some(setting) => {
-                    if let Err(why) = setting.put(value) {
-                        problem(origin, format!("destinations.{key} {why}"));
-                    }
-                }
-            }
-        }
-        drop(settings);
-        let Some(Value::Text(name)) = self.name else {
-            let text = "destinations.name is missing; each saved destination needs a name, in quotes";
-            problem(&self.origin, text.to_owned());
-            return None;
-        };
-        let shown = quoted(&name);
-        if let Err(why) = check_source_name(&name) {
-            let why = why.to_string().replace("a source", "a saved destination");
-            problem(&self.origin, format!("destinations.name is {shown}; {why}"));
-        }
-        if others.iter().any(|other| other.name == name) {
-            let text = format!("destinations.name is {shown}, as of another; each needs a name of its own");
-            problem(&self.origin, text);
-        }
-        saved.destination.fill_in_from_arn(|_| false);
-        if problems.len() == problems_before {
-            // Variables and flags give nothing to saved destinations, so how to give what is missing is not said.
-            let found = saved.destination.contradictions().into_iter();
-            for Contradiction { text, .. } in
-                found.chain(saved.credentials.contradictions(&saved.destination))
-            {
-                let text = format!("of the saved destination {shown}: {text}");
-                problems.push(Problem::new(self.origin.clone(), text));
-            }
-        }
-        (problems.len() == problems_before).then_some(SavedDestination { name, ..saved })
-    }
+/// The destination; `None` after a mistake, which becomes a problem.
+fn checked_one(
+    raw: &RawEntry,
+    others: &[SavedDestination],
+    problems: &mut Vec<Problem>,
+) -> Option<SavedDestination> {
+    let mut saved = SavedDestination::default();
+    let names: Vec<&str> = others.iter().map(|other| &*other.name).collect();
+    let name = raw.put_into(&mut saved.settings(), &LISTING, &names, problems)?;
+    saved.destination.fill_in_from_arn(|_| false);
+    let contradictions: Vec<_> = saved
+        .destination
+        .contradictions()
+        .into_iter()
+        .chain(saved.credentials.contradictions(&saved.destination))
+        // Variables and flags give nothing to saved destinations, so how to give what is missing is not said.
+        .map(|Contradiction { text, .. }| {
+            Problem::new(raw.origin.clone(), format!("of the saved destination {}: {text}", quoted(&name)))
+        })
+        .collect();
+    let is_right = contradictions.is_empty();
+    problems.extend(contradictions);
+    is_right.then_some(SavedDestination { name, ..saved })
 }
 
 /// The saved destinations that are right; the others become problems.
-pub(super) fn checked(raw: Vec<RawSaved>, problems: &mut Vec<Problem>) -> Vec<SavedDestination> {
+pub(super) fn checked(raw: &[RawEntry], problems: &mut Vec<Problem>) -> Vec<SavedDestination> {
     let mut checked = Vec::new();
     for raw in raw {
-        checked.extend(raw.checked(&checked, problems));
+        checked.extend(checked_one(raw, &checked, problems));
     }
     checked
-}
-
-fn unknown(key: &str, settings: &[Setting]) -> String {
-    let allowed: Vec<_> = std::iter::once("name").chain(settings.iter().map(Setting::key)).collect();
-    let shown = quoted(key);
-    match near_miss(key, allowed.iter().copied()) {
-        Some(near) => format!("destinations.{shown} is not a setting; did you mean `{near}`?"),
-        None => format!("destinations.{shown} is not a setting; allowed: {}", allowed.join(", ")),
-    }
 }

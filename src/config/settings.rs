@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alert::Alert;
 use super::capture::Capture;
 use super::credentials::Credentials;
 use super::destination::Destination;
@@ -23,6 +24,8 @@ pub struct Config {
     pub log: Log,
     /// Destinations to switch to; the one in force is `destination`, whether it is among them or not.
     pub destinations: Vec<SavedDestination>,
+    /// Whom to tell, outside of this machine, when something needs a person.
+    pub alerts: Vec<Alert>,
     /// The window.
     pub app: App,
 }
@@ -95,9 +98,9 @@ impl App {
 }
 
 impl Config {
-    /// Every setting except sources and saved destinations, in the order of the file.
+    /// Every setting except sources, saved destinations and alerts, in the order of the file.
     pub(super) fn settings(&mut self) -> Vec<Setting<'_>> {
-        let Self { destination, credentials, capture, spool, log, destinations: _, app } = self;
+        let Self { destination, credentials, capture, spool, log, destinations: _, alerts: _, app } = self;
         [
             destination.settings(),
             credentials.settings(),
@@ -111,7 +114,7 @@ impl Config {
         .collect()
     }
 
-    /// Name and value of every setting except sources and saved destinations, in the order of the file.
+    /// Name and value of every setting except sources, saved destinations and alerts, in the order of the file.
     pub(super) fn values(&self) -> Vec<(&'static str, Value)> {
         let mut copy = self.clone();
         copy.settings().into_iter().map(|setting| (setting.name, setting.value)).collect()
@@ -145,7 +148,7 @@ impl Config {
     }
 }
 
-/// Name and default of every setting except sources and saved destinations, in the order of the file.
+/// Name and default of every setting except sources, saved destinations and alerts, in the order of the file.
 pub(super) fn defaults() -> Vec<(&'static str, Value)> {
     Config::default().values()
 }

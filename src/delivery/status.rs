@@ -5,6 +5,7 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    alert::AlertReport,
     forwarder::{Bound, ForwarderState, Stuck},
     jobs::{Exported, Resent},
     line::{EventId, Millis},
@@ -275,4 +276,7 @@ pub struct Status {
     pub practice_missing: bool,
     /// Delivered records and their events since the engine started.
     pub puts: Puts,
+    /// What became of the alerts, by name.
+    #[serde(default)]
+    pub alerts: Arc<[AlertReport]>,
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::Format;
 use crate::{
-    config::{Config, Destination},
+    config::{Alert, Config, Destination},
     delivery::{
         CheckKind, CountRequest, EventId, NewStream, Query, ReadFrom, Receipt, ResendSelection,
         chart::ChartSpan, query::ValuesRequest,
@@ -90,6 +90,8 @@ pub(super) enum Request {
     DescribeStream(Box<Config>),
     /// How the account pays for on-demand streams.
     OnDemandBilling(Box<Config>),
+    /// Send a test notification of this alert, which need not be saved.
+    TestAlert(Box<Alert>),
 }
 
 /// Requests that report their steps, one by one.

@@ -2,6 +2,7 @@
 //! waits for the disk, the network or a task.
 
 mod account;
+mod alerts;
 mod checks;
 mod desktop;
 mod forwarder;
@@ -12,6 +13,7 @@ mod stream_reader;
 mod test_events;
 
 pub use account::Account;
+pub use alerts::Alerts;
 pub use checks::Checks;
 pub use desktop::Desktop;
 pub use forwarder::Forwarder;

@@ -73,6 +73,7 @@ impl Listeners {
                 puts: shared.puts.subscribe(),
                 in_flight: shared.in_flight.subscribe(),
                 report: shared.stream_report.subscribe(),
+                alerts: shared.alerts.subscribe(),
             },
             Arc::clone(&shared.activity),
         );

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    alerts,
     command::Request,
     export,
     message::{Failure, Outcome, Reply},
@@ -53,6 +54,12 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, request: Request) -> Outcome
         }
         Request::OnDemandBilling(config) => {
             Reply::OnDemandBilling(kinesis::on_demand_billing(&config).await.map_err(Failure::Aws)?)
+        }
+        Request::TestAlert(alert) => {
+            alerts::send_test_from(shared, &alert)
+                .await
+                .map_err(|error| Failure::Other(error.to_string()))?;
+            Reply::Done
         }
     })
 }

@@ -33,10 +33,11 @@ use super::{
 };
 use crate::{
     capture::{Activity, EndpointConfig},
+    clock::now_ms,
     config::Config,
     delivery::{
-        Delivery, EventId, Exported, ForwarderState, InFlight, Puts, Resent, SignInPage, Status,
-        StreamReport, Stuck,
+        AlertReport, Delivery, EventId, Exported, ForwarderState, InFlight, Millis, Puts, Resent, SignInPage,
+        Status, StreamReport, Stuck,
     },
     forward::{ConnectionSettings, Reports},
     practice::Practice,
@@ -93,6 +94,9 @@ pub struct Shared {
     pub(super) stuck: watch::Sender<Option<Stuck>>,
     /// What was delivered since the start.
     pub(super) puts: watch::Sender<Puts>,
+    /// What became of the alerts.
+    pub(super) alerts: watch::Sender<Arc<[AlertReport]>>,
+    pub(super) started_at: Millis,
     pub(super) try_now: Arc<Notify>,
     /// Asks the current forwarder to set aside the stuck events.
     pub(super) set_aside: Mutex<mpsc::Sender<oneshot::Sender<u64>>>,
@@ -132,6 +136,11 @@ impl Shared {
     pub(super) fn new(foundation: Foundation) -> Self {
         let Foundation { paths, config, spool, practice, .. } = foundation;
         let practice_port = foundation.practice_port.map_or(0, |address| address.port());
+        let alerts = config
+            .alerts
+            .iter()
+            .map(|alert| AlertReport { name: alert.name.as_str().into(), ..AlertReport::default() });
+        let alerts = watch::Sender::new(alerts.collect());
         let config = Arc::new(config);
         let connection = connection(Arc::clone(&config), &practice, practice_port);
         let faces = Arc::<Faces>::default();
@@ -163,6 +172,8 @@ impl Shared {
             in_flight: watch::Sender::default(),
             stuck: watch::Sender::default(),
             puts: watch::Sender::default(),
+            alerts,
+            started_at: now_ms(),
             try_now: Arc::default(),
             // The receiver is dropped: no forwarder runs yet.
             set_aside: Mutex::new(mpsc::channel(1).0),

@@ -158,6 +158,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
         practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
         puts: *shared.puts.borrow(),
+        alerts: Arc::clone(&shared.alerts.borrow()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
+    alerts,
     command::{Applied, Apply, Check, Command, WaitingEvents},
     control, desktop,
     forwarding::Forwarding,
@@ -89,6 +90,7 @@ impl Supervisor {
         }
         let forwarding = Forwarding::start(Arc::clone(&shared));
         shared.tasks.service("status publisher", status_publisher::run(Arc::clone(&shared)));
+        shared.tasks.service("alerts", alerts::run(Arc::clone(&shared)));
         let spool = shared.spool.clone();
         shared.tasks.service("spool", async move { spool.closed().await });
         let address = shared.config.borrow().capture.listen;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use of the others, in the order in which data flows: a row names rows above it only.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("clock", &[]),
     ("files", &[]),
     ("log", &[]),
@@ -21,6 +21,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("config", &["aws", "files", "event", "delivery", "reader"]),
     ("policy", &["aws", "shell", "event", "delivery", "config"]),
     ("remedy", &["aws", "shell", "event", "delivery", "reader", "config"]),
+    ("alert", &["delivery", "config", "remedy"]),
     ("snippets", &["aws", "shell", "event", "delivery", "config"]),
     ("spool", &["clock", "files", "event", "delivery", "config"]),
     ("practice", &["aws", "clock", "slots"]),
@@ -30,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     (
         "engine",
         &[
-            "clock", "files", "slots", "event", "delivery", "reader", "config", "policy", "remedy",
+            "alert", "clock", "files", "slots", "event", "delivery", "reader", "config", "policy", "remedy",
             "snippets", "spool", "practice", "kinesis", "capture", "forward",
         ],
     ),
@@ -48,7 +49,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 38] = [
+const DOORS: [(&str, &[&str]); 40] = [
     ("UNIX_EPOCH", &["clock"]),
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
@@ -71,6 +72,8 @@ const DOORS: [(&str, &[&str]); 38] = [
     ("prometheus", &["capture"]),
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
+    ("lettre", &["config", "engine"]),
+    ("hostname", &["engine"]),
     ("ureq", &["engine"]),
     ("rustls_native_certs", &["engine", "kinesis"]),
     ("notify_rust", &["engine"]),
@@ -183,7 +186,7 @@ fn no_word_of_the_window_waits_for_disk_network_or_a_lock() {
 
 /// Every place that begins a task, a thread or another program: the file, what stands before `spawn`, and who notices how
 /// it ends. A task or thread that nobody looks after could die unnoticed, and the program would go on without it.
-const SPAWNS: [(&str, &str, &str); 18] = [
+const SPAWNS: [(&str, &str, &str); 20] = [
     ("capture/connections.rs", "tasks.spawn", "one connection: its peer sees it closed"),
     ("cli/practice.rs", "server.spawn", "the server of the practice stream: waited for"),
     ("engine.rs", "runtime.spawn", "the supervisor: `Alarm` says that it ended, and `serve` exits 1"),
@@ -192,6 +195,8 @@ const SPAWNS: [(&str, &str, &str); 18] = [
         "callers.spawn",
         "one caller: its connection closes, and `Problems::job_ended` shows a panic",
     ),
+    ("engine/alerts/program.rs", ".spawn", "the program of an alert: waited for"),
+    ("engine/alerts/send.rs", ".spawn_blocking", "whoever waits for it gets `Interrupted`"),
     ("engine/launch.rs", ".spawn", "no answer: the face sees it"),
     ("engine/launch.rs", "launcher.spawn", "the desktop's launcher: waited for"),
     ("engine/log_reader.rs", ".spawn", "the reader of the log: `Alarm`"),

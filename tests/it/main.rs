@@ -3,6 +3,7 @@
 mod account;
 mod acting;
 mod aggregation;
+mod alerts;
 mod answers;
 mod architecture;
 mod backup;

@@ -1,8 +1,8 @@
-//! Settings and saved destinations in the file's own text: changed in place, or added at the end of their table.
+//! Settings, saved destinations and alerts in the file's own text: changed in place, or added at the end of their table.
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
-use crate::config::{saved::SavedDestination, setting};
+use crate::config::setting;
 
 /// Writes a setting into its section. `None`: the section is no table.
 pub(super) fn put_setting(
@@ -30,41 +30,50 @@ pub(super) fn put_value(table: &mut dyn TableLike, key: &str, mut value: Value) 
     }
 }
 
-/// Writes the saved destinations. `None`: the file's layout has no place for the change.
-pub(super) fn put_saved(
+/// A table of a list such as `[[destinations]]`: its name, and key and value of its settings.
+pub(super) type Entry = (String, Vec<(&'static str, setting::Value)>);
+
+/// Writes the tables of a list. `defaults`: the values that need not be written. `None`: the file's layout has no place for the
+/// change.
+pub(super) fn put_entries(
     document: &mut DocumentMut,
-    before: &[SavedDestination],
-    after: &[SavedDestination],
+    list: &str,
+    (before, after): (&[Entry], &[Entry]),
+    defaults: &[(&'static str, setting::Value)],
 ) -> Option<()> {
     if before == after {
         return Some(());
     }
-    let item = document.entry("destinations").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+    let item = document.entry(list).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
     let tables = item.as_array_of_tables_mut()?;
     let is_named = |table: &Table, name: &str| table.get("name").and_then(Item::as_str) == Some(name);
-    for gone in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
-        tables.retain(|table| !is_named(table, &gone.name));
+    for (gone, _) in before.iter().filter(|(old, _)| !after.iter().any(|(new, _)| new == old)) {
+        tables.retain(|table| !is_named(table, gone));
     }
-    let default = SavedDestination::default();
-    for new in after {
-        if let Some(table) = tables.iter_mut().find(|table| is_named(table, &new.name)) {
-            let old = before.iter().find(|old| old.name == new.name).unwrap_or(&default);
-            put_values(table, new, old);
+    for (name, values) in after {
+        if let Some(table) = tables.iter_mut().find(|table| is_named(table, name)) {
+            let old = before.iter().find(|(old, _)| old == name).map_or(defaults, |(_, old)| old);
+            put_values(table, values, old);
         } else {
             let mut table = Table::new();
-            put_value(&mut table, "name", new.name.as_str().into());
-            put_values(&mut table, new, &default);
+            put_value(&mut table, "name", name.as_str().into());
+            put_values(&mut table, values, defaults);
             tables.push(table);
         }
     }
     if tables.is_empty() {
-        document.remove("destinations");
+        document.remove(list);
     }
     Some(())
 }
 
-fn put_values(table: &mut Table, new: &SavedDestination, old: &SavedDestination) {
-    for (key, value) in new.values_unlike(old) {
+/// The values that differ from those of before.
+fn put_values(
+    table: &mut Table,
+    new: &[(&'static str, setting::Value)],
+    old: &[(&'static str, setting::Value)],
+) {
+    for ((key, value), _) in new.iter().zip(old).filter(|(new, old)| new != old) {
         put_value(table, key, value.to_toml());
     }
 }

@@ -9,11 +9,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tokio_rustls::rustls::{crypto::ring, pki_types::CertificateDer};
-use ureq::{
-    http::{HeaderMap, Request},
-    tls::{Certificate, RootCerts, TlsConfig},
-};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use ureq::http::{HeaderMap, Request};
 
 use super::{
     certificate::{self, TIMEOUT},
@@ -23,6 +20,7 @@ use crate::{
     capture::{Activity, ReceivedProbe, TOKEN_HEADER},
     config::{Config, PublicUrl},
     delivery::AwsError,
+    engine::https,
 };
 
 /// Maximum bytes of an answer to read.
@@ -70,23 +68,14 @@ impl Response {
 
 impl Client {
     pub(super) fn new(config: &Config, public: PublicUrl, activity: Arc<Activity>, token: String) -> Self {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::debug!("some of this machine's certificates cannot be read: {error}");
-        }
-        let roots: Vec<Certificate<'static>> =
-            found.certs.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .build();
+        let roots = https::roots();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
             .max_redirects(0)
             .timeout_global(Some(TIMEOUT))
             .user_agent(concat!("tributary/", env!("CARGO_PKG_VERSION"), " (check)"))
-            .tls_config(tls)
+            .tls_config(https::tls(&roots))
             .build()
             .new_agent();
         Self {
@@ -95,7 +84,7 @@ impl Client {
             needs_key: config.capture.require_write_key,
             token,
             activity,
-            roots: found.certs,
+            roots,
             agent,
         }
     }

@@ -1,0 +1,58 @@
+//! `alerts.json` of the data folder: what each alert has told and has to tell. So an engine that was restarted tells that an
+//! incident is over, and sends what was waiting. No event depends on it: a file that cannot be read is begun anew.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    alert::{Notification, State, Tracker},
+    files,
+};
+
+const FILE_NAME: &str = "alerts.json";
+
+/// The states by the name of the alert.
+pub(super) type Kept = BTreeMap<String, AlertState>;
+
+/// What is kept of one alert.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct AlertState {
+    pub(super) tracker: Tracker,
+    /// What is to be sent, oldest first.
+    pub(super) waiting: VecDeque<Notification>,
+    /// The incidents of which a notification was sent, and none yet that they are over.
+    told: BTreeSet<String>,
+}
+
+impl AlertState {
+    /// Takes the first notification out of the queue: it was sent.
+    pub(super) fn first_was_sent(&mut self) {
+        let Some(sent) = self.waiting.pop_front() else { return };
+        match sent.state {
+            State::Firing => drop(self.told.insert(sent.incident)),
+            State::Resolved => drop(self.told.remove(&sent.incident)),
+            State::Test => {}
+        }
+    }
+
+    pub(super) fn is_told(&self, incident: &str) -> bool {
+        self.told.contains(incident)
+    }
+}
+
+/// Reads the file. Blocks for a small file.
+pub(super) fn load(data_dir: &Path) -> Kept {
+    let text = std::fs::read(data_dir.join(FILE_NAME)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// Writes the file. Blocks.
+pub(super) fn save(data_dir: &Path, kept: &Kept) -> io::Result<()> {
+    files::replace_json(&data_dir.join(FILE_NAME), kept)
+}
