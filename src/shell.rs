@@ -25,6 +25,18 @@ pub fn word_of_any_shell(text: &str) -> Cow<'_, str> {
     quoted
 }
 
+/// The words, so that [`split`] and every POSIX shell read them back.
+pub fn words(texts: &[String]) -> String {
+    let words: Vec<_> = texts.iter().map(|text| word(text)).collect();
+    words.join(" ")
+}
+
+/// The words of a line, by a shell's rules for quotes and backslashes; nothing is expanded. `None`: a quotation mark is not
+/// closed.
+pub fn split(line: &str) -> Option<Vec<String>> {
+    shlex::split(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,9 +62,12 @@ mod tests {
     fn a_shell_reads_back_every_word_as_it_was() {
         for text in WILD {
             for quoted in [word(text), word_of_any_shell(text)] {
-                assert_eq!(shlex::split(&quoted), Some(vec![text.to_owned()]), "{quoted}");
+                assert_eq!(split(&quoted), Some(vec![text.to_owned()]), "{quoted}");
             }
         }
+        let all = WILD.map(str::to_owned);
+        assert_eq!(split(&words(&all)), Some(all.to_vec()));
+        assert_eq!(split("page 'it"), None);
     }
 
     #[test]

@@ -85,6 +85,10 @@ impl Actor<'_> {
                 return Some(Notice::error("No delivery is open: choose one in Live"));
             }
             Command::Save(save) => self.save(*save),
+            Command::TestAlert(alert) => {
+                let name = alert.name.clone();
+                places.settings.alert_test_coming(name, self.engine.alerts().test(*alert));
+            }
             Command::RetryNow => self.engine.forwarder().retry_now(),
             // The answer is not needed: the pipeline strip shows when it is done.
             Command::SetAsideStuck => drop(self.engine.forwarder().set_aside_stuck()),

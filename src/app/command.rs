@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{place::Place, practice_faults::PracticeFault};
 use crate::{
-    config::{Config, Destination},
+    config::{Alert, Config, Destination},
     delivery::{
         CheckKind, CountRequest, EventId, Measure, Millis, NewStream, Query, Receipt, ResendSelection,
         chart::ChartSpan,
@@ -69,6 +69,8 @@ pub(super) enum Command {
     Delivery(DeliveryCommand),
     /// Writes the settings to the file and applies them.
     Save(Box<Save>),
+    /// Sends a test notification of this alert.
+    TestAlert(Box<Alert>),
     /// Delivers without waiting for the next try.
     RetryNow,
     /// Sets aside the events that the destination refuses while it takes others.

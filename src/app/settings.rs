@@ -2,6 +2,7 @@
 //! takes the last one back. A change that opens the endpoint to others is saved only when it is confirmed, also by Undo. The
 //! destination is in Set up.
 
+mod alerts;
 mod change;
 mod field;
 mod files;
@@ -21,7 +22,11 @@ use super::{
     theme::{self, tokens, weight},
     widgets,
 };
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    engine::Answer,
+};
+use alerts::Alerts;
 use change::Change;
 use field::Field;
 pub(super) use rows::GROUPS;
@@ -50,6 +55,7 @@ pub(super) struct Settings {
     /// The change that was saved last.
     saved: Option<Change>,
     share: Share,
+    alerts: Alerts,
 }
 
 impl Settings {
@@ -63,6 +69,7 @@ impl Settings {
             saving: None,
             saved: None,
             share: Share::default(),
+            alerts: Alerts::default(),
         }
     }
 
@@ -99,6 +106,10 @@ impl Settings {
             self.focused = None;
         }
         self.save_next(seen);
+    }
+
+    pub(super) fn alert_test_coming(&mut self, name: String, answer: Answer<Result<(), String>>) {
+        self.alerts.test_coming(name, answer);
     }
 
     fn field(&self, key: &str) -> Option<&Field> {
@@ -225,6 +236,13 @@ impl Settings {
                     }
                     self.row_ui(ui, seen, at);
                 }
+            });
+        }
+        if widgets::contains_words(&alerts::WORDS, &words) {
+            is_empty = false;
+            widgets::card_ui(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 9.0;
+                self.alerts.ui(ui, seen);
             });
         }
         if widgets::contains_words(&["Export and import", "Copy settings"], &words) {

@@ -4,6 +4,7 @@ mod account;
 mod acting;
 mod aggregation;
 mod alerts;
+mod alerts_place;
 mod answers;
 mod architecture;
 mod backup;

@@ -29,6 +29,7 @@ pub(super) fn post(alert: &Alert, json: String) -> Result<(), SendError> {
     let mut response = request.send(json).map_err(|error| {
         // The address is a secret.
         let why = error.to_string().replace(&alert.url, "…");
+        let why = why.strip_prefix("io: ").unwrap_or(&why);
         SendError::refused(format!("{} was not reached ({why})", alert.masked_url()))
     })?;
     if response.status().is_success() {
