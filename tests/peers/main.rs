@@ -7,7 +7,7 @@
 //!   (kinesis-mock), independent emulators of Kinesis, and iam-simulate, an independent IAM engine.
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
 //!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, moto, another Kinesis, and cfn-lint,
-//!   python-hcl2 and sqlglot, which read templates and SQL.
+//!   python-hcl2 and sqlglot, which read templates and SQL; aiosmtpd and Flask, which receive alerts.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxies are its `nginx` and `haproxy`, what reads `/metrics` its
@@ -17,6 +17,7 @@
 
 mod account;
 mod aggregated;
+mod alerts;
 mod balancer;
 mod browser;
 mod calls;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 const WAIT_MAX: Duration = Duration::from_secs(40);
 
@@ -103,6 +104,8 @@ fn the_alerts_fire_for_what_they_are_about() {
 struct Prometheus {
     listening: Listening,
     url: String,
+    /// Prometheus reads its configuration after it has begun to listen.
+    _folder: TempDir,
 }
 
 impl Prometheus {
@@ -124,7 +127,7 @@ impl Prometheus {
             command.args(["--web.listen-address", &format!("127.0.0.1:{port}")]);
             command
         });
-        Self { listening, url }
+        Self { listening, url, _folder: folder }
     }
 
     /// The samples that a query has now.

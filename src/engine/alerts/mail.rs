@@ -1,6 +1,6 @@
 //! A notification as a mail, by SMTP.
 
-use std::time::Duration;
+use std::{error::Error, io, time::Duration};
 
 use lettre::{
     Message, SmtpTransport, Transport as _,
@@ -38,12 +38,23 @@ pub(super) fn send(alert: &Alert, (subject, body): (String, String)) -> Result<(
         transport = transport.credentials(Credentials::new(alert.smtp_user.clone(), password(alert)?));
     }
     transport.build().send(&mail).map(drop).map_err(|error| {
-        let mut why = error.to_string();
-        if let Some(cause) = std::error::Error::source(&error) {
-            why = format!("{why}: {cause}");
-        }
-        SendError::refused(format!("the mail server {} did not take it ({})", server.host, said(&why)))
+        SendError::refused(format!("the mail server {} did not take it ({})", server.host, why(&error)))
     })
+}
+
+/// The innermost cause, which is what the server or the system said.
+fn why(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let kind = innermost.downcast_ref::<io::Error>().map(io::Error::kind);
+    if matches!(kind, Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)) {
+        return format!("no answer within {} s", TIMEOUT.as_secs());
+    }
+    // The outermost text has the server's code, and what kind of error it is.
+    let (outer, inner) = (error.to_string(), innermost.to_string());
+    said(&if outer.contains(&inner) { outer } else { format!("{outer}: {inner}") })
 }
 
 fn mail(alert: &Alert, subject: String, body: String) -> Result<Message, SendError> {
