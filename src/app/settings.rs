@@ -9,9 +9,7 @@ mod files;
 mod rows;
 mod share;
 
-use eframe::egui::{
-    self, Align, Key, Label, Layout, Modifiers, RichText, ScrollArea, Stroke, Ui, UiBuilder, vec2,
-};
+use eframe::egui::{Align, Key, Label, Layout, Modifiers, RichText, ScrollArea, Ui, UiBuilder};
 use lucide_icons::Icon;
 
 use super::{
@@ -232,7 +230,7 @@ impl Settings {
                 widgets::title_ui(ui, group.title);
                 for (nth, at) in found.into_iter().enumerate() {
                     if nth > 0 {
-                        line_ui(ui);
+                        widgets::divider_ui(ui);
                     }
                     self.row_ui(ui, seen, at);
                 }
@@ -402,10 +400,4 @@ fn opens(in_force: &Config, new: &Config) -> bool {
     let (before, after) = (&in_force.capture, &new.capture);
     let drops_key = before.require_write_key && !after.require_write_key;
     after.exposed() && (!before.exposed() || drops_key)
-}
-
-/// A thin line between two settings.
-fn line_ui(ui: &mut Ui) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), egui::Sense::hover());
-    ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(1.0, tokens(ui).line));
 }

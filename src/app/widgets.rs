@@ -16,7 +16,9 @@ mod text;
 pub(super) use button::{
     answers_ui, button_ui, danger_button_ui, icon_button_ui, link_ui, primary_button_ui,
 };
-pub(super) use card::{Tone, card_ui, dot_ui, empty_ui, fact_ui, heading_ui, message_ui, pill_ui, title_ui};
+pub(super) use card::{
+    Tone, card_ui, divider_ui, dot_ui, empty_ui, fact_ui, heading_ui, message_ui, pill_ui, title_ui,
+};
 pub(super) use choice::{choices_ui, segments_ui, segments_wrapped_ui};
 pub(super) use code::{code_copy_ui, code_marked_ui, code_ui};
 pub(super) use field::{FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, field_ui, switch_ui, text_edit};

@@ -13,7 +13,7 @@ pub struct Args {
     /// Print only the path of the settings file
     #[arg(long)]
     path: bool,
-    /// Print everything but sources and secrets, for another computer
+    /// Print everything but sources, alerts and secrets, for another computer
     #[arg(long, conflicts_with = "path")]
     export: bool,
     /// Save the settings in FILE ("-": stdin); sources and settings that it does not name stay

@@ -5,6 +5,7 @@
 //! pauses. Nothing waits for it: not delivery, not the endpoint, and no alert for another one. A failing alert is a problem of
 //! the engine, and counted. What was told and what waits is kept in `alerts.json` of the data folder ([`kept`]).
 
+mod error;
 mod kept;
 mod mail;
 mod outbox;
@@ -30,7 +31,7 @@ use crate::{
 };
 use outbox::Outbox;
 
-pub use send::SendError;
+pub use error::SendError;
 
 /// How often the conditions are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -34,7 +34,7 @@ fn an_alert_is_added_tested_changed_and_removed() {
     window.get_by_role_and_label(Role::CheckBox, "A source is silent").click();
     window.run();
     press(window, "Save alert");
-    wait_for(window, "it is in the file", |_| file(&folder).contains("[[alerts]]"));
+    wait_for(window, "it is in the file", |_| file(&folder).contains("\n[[alerts]]"));
     let written = file(&folder);
     assert!(written.contains("name = \"On call\"\nkind = \"command\"\non = [\"blocked\", \"failed\", \"spool\", \"oldest\", \"disk\"]"), "{written}");
     wait_for(window, "its row", |window| says(window, "On: blocked, failed, spool, oldest, disk"));
@@ -55,7 +55,7 @@ fn an_alert_is_added_tested_changed_and_removed() {
 
     press(window, "Remove On call");
     press(window, "Remove this alert");
-    wait_for(window, "it is gone", |_| !file(&folder).contains("[[alerts]]"));
+    wait_for(window, "it is gone", |_| !file(&folder).contains("\n[[alerts]]"));
     wait_for(window, "its row is gone", |window| {
         window.query_by_role_and_label(Role::Button, "Send a test to On call").is_none()
     });

@@ -8,7 +8,6 @@ use std::time::Duration;
 use eframe::egui::{Align, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
-use super::line_ui;
 use crate::{
     app::{
         command::Command,
@@ -17,27 +16,17 @@ use crate::{
         waiting::{Waiting, arrived},
         widgets::{self, Tone},
     },
-    config::{Alert, AlertKind, Config},
+    config::{Alert, Config},
     delivery::AlertReport,
     engine::Answer,
 };
-use form::{Choice, Form};
+use form::{Choice, Form, kind_title};
 
 /// A mail server or a program may take its time.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What the search of Settings finds it by.
 pub(super) const WORDS: [&str; 6] = ["Alerts", "Webhook", "Slack", "E-mail", "Program", "Notify"];
-
-/// What a kind is called on screen.
-fn kind_title(kind: AlertKind) -> &'static str {
-    match kind {
-        AlertKind::Webhook => "Webhook",
-        AlertKind::Slack => "Slack",
-        AlertKind::Email => "E-mail",
-        AlertKind::Command => "Program",
-    }
-}
 
 #[derive(Default)]
 pub(super) struct Alerts {
@@ -73,7 +62,7 @@ impl Alerts {
         let alerts = &seen.config.alerts;
         for (nth, alert) in alerts.iter().enumerate() {
             if nth > 0 {
-                line_ui(ui);
+                widgets::divider_ui(ui);
             }
             match &self.form {
                 Some(form) if form.is_of(&alert.name) => self.form_ui(ui, seen),
@@ -82,7 +71,7 @@ impl Alerts {
         }
         if self.form.as_ref().is_some_and(Form::is_new) {
             if !alerts.is_empty() {
-                line_ui(ui);
+                widgets::divider_ui(ui);
             }
             self.form_ui(ui, seen);
         } else if self.form.is_none() && widgets::button_ui(ui, Icon::Plus, "Add an alert …").clicked() {

@@ -1,4 +1,4 @@
-//! Export and import of settings as text, without sources and secrets.
+//! Export and import of settings as text, without sources, alerts and secrets.
 
 use eframe::egui::{Key, Label, RichText, TextEdit, Ui};
 use lucide_icons::Icon;
@@ -27,7 +27,7 @@ pub(super) struct Share {
 
 impl Share {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        widgets::hint_ui(ui, "Settings as text, without sources and secrets.");
+        widgets::hint_ui(ui, "Settings as text, without sources, alerts and secrets.");
         ui.horizontal_wrapped(|ui| {
             if widgets::button_ui(ui, Icon::Copy, "Copy settings").clicked() {
                 ui.copy_text(config::export(seen.config));

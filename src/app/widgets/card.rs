@@ -51,6 +51,12 @@ pub(crate) fn title_ui(ui: &mut Ui, title: &str) {
     ui.label(weight(title, 640.0).size(14.0).color(t.strong));
 }
 
+/// A thin line between two rows of a card.
+pub(crate) fn divider_ui(ui: &mut Ui) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
+    ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(1.0, tokens(ui).line));
+}
+
 /// A name and its value on one line, with a copy button. True when copied.
 pub(crate) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool {
     let t = tokens(ui);

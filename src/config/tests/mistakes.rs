@@ -143,6 +143,33 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["2: this is not TOML: string values must be quoted, expected literal string"],
     ),
     ("destinations = 1\n", &["1: destinations must be a list of tables: [[destinations]]"]),
+    ("alerts = \"me\"\n", &["1: alerts must be a list of tables: [[alerts]]"]),
+    (
+        "[[alerts]]\nname = \"A\"\nurl = \"ftp://u:se@cret\"\nauthorization = 5\non = [\"blokked\"]\n\
+             [[alerts]]\nname = \"B\"\nkind = \"slack\"\n[[alerts]]\nname = \"C\"\nkind = \"email\"\n\
+             smtp = \"mail.example.com\"\nsmtp_user = \"u\"\n",
+        &[
+            "3: alerts.url is not right; it must be a URL that begins with https:// or http://, in quotes",
+            "4: alerts.authorization is not right; it must be one line of ASCII text in quotes, such as \"Bearer …\"",
+            "5: alerts.on has the entry \"blokked\"; allowed: \"blocked\", \"failed\", \"spool\", \"oldest\", \"silent\", \"disk\"",
+            "6: of the alert \"B\": alerts.url is missing, and kind \"slack\" needs it",
+            "12: alerts.smtp is \"mail.example.com\"; write smtps://HOST[:PORT] (TLS) or smtp://HOST[:PORT] (STARTTLS), such as \
+             smtps://mail.example.com",
+        ],
+    ),
+    (
+        "[[alerts]]\nname = \"A\"\nkind = \"command\"\ncommand = \"page --now\"\n[[alerts]]\nname = \"A\"\nurl = \"http://x\"\n\
+             spool_percent = 0\nurll = \"\"\n[[alerts]]\nname = \"M\"\nkind = \"email\"\nsmtp = \"smtp://localhost\"\n\
+             from = \"nobody\"\nrecipients = [\"a@example.com\", \"b\"]\n",
+        &[
+            "4: alerts.command is text; it must be a list, the program first: [\"/usr/local/bin/page\", \"--now\"]; there is no shell",
+            "8: alerts.spool_percent is 0; allowed: whole numbers from 1 to 100",
+            "9: alerts.\"urll\" is not a setting; did you mean `url`?",
+            "14: alerts.from is \"nobody\"; it must be an e-mail address, such as ops@example.com or Tributary <ops@example.com>",
+            "15: alerts.recipients has the entry \"b\"; it must be an e-mail address, such as ops@example.com or Tributary \
+             <ops@example.com>",
+        ],
+    ),
     (
         "[[destinations]]\nname = \"A\"\nregio = \"x\"\nkind = \"aws\"\n\
              [[destinations]]\nkind = \"practice\"\n\

@@ -11,7 +11,7 @@ use lettre::{
     },
 };
 
-use super::send::{SendError, said};
+use super::error::{SendError, said};
 use crate::config::{Alert, MailServer};
 
 /// For each answer of the server.

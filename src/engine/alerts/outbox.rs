@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{kept::AlertState, send::SendError};
+use super::{error::SendError, kept::AlertState};
 use crate::{
     alert::{Notification, State},
     delivery::{AlertReport, Millis},

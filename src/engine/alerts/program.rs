@@ -7,7 +7,7 @@ use tokio::{
     process::Command,
 };
 
-use super::send::{SendError, said};
+use super::error::{SendError, said};
 
 /// Until the program has to have ended.
 const TIMEOUT: Duration = Duration::from_secs(30);

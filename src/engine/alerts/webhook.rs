@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::send::{SendError, said};
+use super::error::{SendError, said};
 use crate::{config::Alert, engine::https};
 
 /// Until the answer is there.

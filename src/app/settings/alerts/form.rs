@@ -3,7 +3,6 @@
 use eframe::egui::Ui;
 use lucide_icons::Icon;
 
-use super::kind_title;
 use crate::{
     app::{
         number::{Number, number_ui},
@@ -13,6 +12,16 @@ use crate::{
     config::{self, Alert, AlertKind, Condition},
     shell,
 };
+
+/// What a kind is called on screen.
+pub(super) fn kind_title(kind: AlertKind) -> &'static str {
+    match kind {
+        AlertKind::Webhook => "Webhook",
+        AlertKind::Slack => "Slack",
+        AlertKind::Email => "E-mail",
+        AlertKind::Command => "Program",
+    }
+}
 
 /// What the user decided.
 pub(super) enum Choice {
