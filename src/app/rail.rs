@@ -40,7 +40,10 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, attention: bool) {
                 }
             });
             ui.add_space(16.0);
+            // Once for all items: each change in a scope of its own would copy the whole style.
             ui.spacing_mut().item_spacing.y = 3.0;
+            ui.spacing_mut().button_padding = if wide { vec2(10.0, 6.0) } else { vec2(10.0, 8.0) };
+            ui.visuals_mut().widgets.hovered.bg_stroke = egui::Stroke::NONE;
             for place in Place::RAIL {
                 item_ui(ui, seen, place, (wide, place == Place::SetUp && attention));
             }
@@ -59,23 +62,17 @@ fn item_ui(ui: &mut Ui, seen: &mut Seen<'_>, place: Place, (wide, attention): (b
     let selected = place == seen.place;
     let color = if selected { t.strong } else { t.text };
     let icon = theme::icon(place.icon()).size(15.0).color(if selected { t.accent } else { t.weak });
-    let response = ui
-        .scope(|ui| {
-            ui.spacing_mut().button_padding = if wide { vec2(10.0, 6.0) } else { vec2(10.0, 8.0) };
-            ui.visuals_mut().widgets.hovered.bg_stroke = egui::Stroke::NONE;
-            let size = vec2(ui.available_width(), 34.0);
-            let button = if wide {
-                let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
-                let keys = Command::Go(place).keys().map(|keys| command::keys_text(ui, keys));
-                let keys = RichText::new(keys.unwrap_or_default()).small().color(t.weak);
-                Button::selectable(selected, (icon, name)).right_text(keys)
-            } else {
-                Button::selectable(selected, icon)
-            };
-            let button = if selected { button.fill(t.hover).stroke(egui::Stroke::NONE) } else { button };
-            button.frame_when_inactive(selected).min_size(size).ui(ui).accessible_name(place.title())
-        })
-        .inner;
+    let size = vec2(ui.available_width(), 34.0);
+    let button = if wide {
+        let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
+        let keys = Command::Go(place).keys().map(|keys| command::keys_text(ui, keys));
+        let keys = RichText::new(keys.unwrap_or_default()).small().color(t.weak);
+        Button::selectable(selected, (icon, name)).right_text(keys)
+    } else {
+        Button::selectable(selected, icon)
+    };
+    let button = if selected { button.fill(t.hover).stroke(egui::Stroke::NONE) } else { button };
+    let response = button.frame_when_inactive(selected).min_size(size).ui(ui).accessible_name(place.title());
     if selected {
         widgets::ring_ui(ui, &response, 7.0);
     }
@@ -103,6 +100,7 @@ fn theme_ui(ui: &mut Ui, seen: &mut Seen<'_>, wide: bool) {
         (Light, Icon::Sun, "Light theme"),
     ];
     if !wide {
+        ui.spacing_mut().button_padding = Vec2::ZERO;
         let at = choices.iter().position(|c| c.0 == current).unwrap_or_default();
         let next = choices[(at + 1) % choices.len()].0;
         let name = format!("Theme: {}", choices[at].2.to_lowercase());

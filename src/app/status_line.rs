@@ -189,15 +189,17 @@ fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
     let ledger = &seen.status.ledger;
     ui.label(RichText::new("Queue").color(t.weak));
     let color = if ledger.queued > 0 { t.strong } else { t.text };
-    ui.add(Label::new(weight(widgets::digits(ledger.queued), 580.0).color(color)).selectable(false)).on_hover_text(format!(
-        "{} accepted = {} delivered + {} queued + {} failed\n{} rejected at the endpoint\n{} waiting on disk",
-        widgets::digits(ledger.accepted),
-        widgets::digits(ledger.delivered),
-        widgets::digits(ledger.queued),
-        widgets::digits(ledger.failed),
-        widgets::digits(ledger.rejected),
-        widgets::bytes(ledger.queued_bytes),
-    ));
+    ui.add(Label::new(weight(widgets::digits(ledger.queued), 580.0).color(color)).selectable(false)).on_hover_ui(|ui| {
+        ui.label(format!(
+            "{} accepted = {} delivered + {} queued + {} failed\n{} rejected at the endpoint\n{} waiting on disk",
+            widgets::digits(ledger.accepted),
+            widgets::digits(ledger.delivered),
+            widgets::digits(ledger.queued),
+            widgets::digits(ledger.failed),
+            widgets::digits(ledger.rejected),
+            widgets::bytes(ledger.queued_bytes),
+        ));
+    });
 }
 
 fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {

@@ -114,7 +114,9 @@ pub(super) fn box_ui(ui: &Ui, rect: Rect, view: &BoxView, is_open: bool) -> Opti
         None if is_open => "Closes the explanation",
         None => "Shows what happened and what to do",
     };
-    response.on_hover_text(format!("{name}\n{}\n{does}", view.about));
+    response.on_hover_ui(|ui| {
+        ui.label(format!("{name}\n{}\n{does}", view.about));
+    });
     link.or(pressed)
 }
 
