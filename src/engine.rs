@@ -300,9 +300,10 @@ impl Engine {
     }
 }
 
-/// Refuses a folder in which another user left files, and one that an engine uses. Checked before the port is found to be in
-/// use, which it would be by that engine.
+/// Refuses a folder on a network file system, one in which another user left files, and one that an engine uses. Checked
+/// before the port is found to be in use, which it would be by that engine.
 fn check_folder(data_dir: &Path) -> Result<(), StartError> {
+    spool::refuse_network(data_dir)?;
     if data_dir.is_dir() {
         spool::guard(data_dir)?;
     }
