@@ -18,6 +18,7 @@ mod policy;
 mod practice;
 mod practice_file;
 mod practice_ready;
+mod probe;
 mod reach;
 mod reader;
 mod resend;
