@@ -19,6 +19,7 @@ mod policy;
 mod practice;
 mod practice_file;
 mod practice_ready;
+mod probe;
 mod reach;
 mod reader;
 mod resend;

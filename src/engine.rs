@@ -37,6 +37,7 @@ mod message;
 mod practice_access;
 mod practice_port;
 mod presets;
+mod probe;
 mod problems;
 mod public_check;
 mod reading;
@@ -105,6 +106,7 @@ pub use control_message::DeliveryLimit;
 pub use endpoint_url::url_of;
 pub use launch::open_in_program;
 pub use practice_access::{PRACTICE_STREAM, PracticeAccess};
+pub use probe::{Probe, ProbeError};
 pub use record_view::RecordView;
 pub use run_view::{RunEnd, RunView};
 pub use running_engine::RunningEngine;
@@ -310,9 +312,10 @@ impl Engine {
     }
 }
 
-/// Refuses a folder in which another user left files, and one that an engine uses. Checked before the port is found to be in
-/// use, which it would be by that engine.
+/// Refuses a folder on a network file system, one in which another user left files, and one that an engine uses. Checked
+/// before the port is found to be in use, which it would be by that engine.
 fn check_folder(data_dir: &Path) -> Result<(), StartError> {
+    spool::refuse_network(data_dir)?;
     if data_dir.is_dir() {
         spool::guard(data_dir)?;
     }

@@ -58,7 +58,7 @@ mod write;
 
 pub use arrivals::{AppendError, Arrivals, Rejected};
 pub use backup::{BackupError, Copied, back_up};
-pub use data_folder::{guard, is_in_use, others_can_write};
+pub use data_folder::{guard, is_in_use, others_can_write, refuse_network};
 pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
 pub use error::{Error, OpenError, ReadError};
 pub use handle::{Spool, Threads};

@@ -1,5 +1,5 @@
 //! `tributary check`: tests the destination step by step, and says what to do about the step that fails. With `--endpoint` it
-//! tests the public address.
+//! tests the public address, with `--probe` it asks the running engine for its health.
 
 use serde_json::json;
 
@@ -7,6 +7,7 @@ use super::{
     destination_args::DestinationArgs,
     locations::Locations,
     output::{Printed, print},
+    probe::{self, Asked},
     reach::{practice_access, running_engine, runtime},
 };
 use crate::{
@@ -28,6 +29,9 @@ pub struct Args {
     /// need
     #[arg(long, conflicts_with_all = ["put_record", "DestinationArgs"])]
     endpoint: bool,
+    /// Ask the running engine instead, as a load balancer does: for health checks of containers
+    #[arg(long, value_enum, value_name = "PROBE", conflicts_with_all = ["put_record", "endpoint", "json", "DestinationArgs"])]
+    probe: Option<Asked>,
     /// One JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -35,6 +39,9 @@ pub struct Args {
 
 /// `false`: a step failed.
 pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<bool> {
+    if let Some(asked) = args.probe {
+        return probe::run(asked, locations);
+    }
     if args.endpoint {
         return endpoint(args.json, locations);
     }

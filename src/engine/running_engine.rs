@@ -12,6 +12,7 @@ use super::{
     control_client::{Client, ControlError},
     control_message::{ControlAccess, DeliveryLimit},
     practice_access::PracticeAccess,
+    probe::{self, Probe, ProbeError},
 };
 use crate::{
     delivery::{CheckStep, ResendSelection, Resent},
@@ -80,6 +81,11 @@ impl RunningEngine {
     /// Checks the public address. `progress` is called with each step.
     pub fn check_public(&self, progress: impl FnMut(CheckStep)) -> Result<(), ControlError> {
         self.control()?.check_public(progress)
+    }
+
+    /// Asks its endpoint for its health or readiness; returns the answer's body.
+    pub fn probe(&self, probe: Probe) -> Result<String, ProbeError> {
+        probe::ask(&self.endpoint, probe)
     }
 
     fn control(&self) -> Result<Client<'_>, ControlError> {

@@ -1,4 +1,5 @@
-//! The data folder: which process owns it, and what other users of the machine can do with it.
+//! The data folder: which process owns it, what other users of the machine can do with it, and whether it is on a file
+//! system that keeps a spool safe.
 //!
 //! The owner holds an exclusive lock on a file for as long as it lives. Probes ("does an engine run?") take a shared
 //! lock, so probes never block each other, and an owner that finds the file locked can tell a probe from another owner.
@@ -28,6 +29,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// Takes the folder for this process. The lock ends with the process, however that ends. Its file is the first file of
 /// the folder to be opened.
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
+    refuse_network(dir)?;
     guard(dir)?;
     let file = lock_file(dir).map_err(|source| OpenError::io(dir, source))?;
     let start = Instant::now();
@@ -66,6 +68,14 @@ fn is_owned(file: &File) -> bool {
             false
         }
         Err(error) => matches!(error, TryLockError::WouldBlock),
+    }
+}
+
+/// Refuses a folder on a network file system; the folder need not exist yet.
+pub fn refuse_network(dir: &Path) -> Result<(), OpenError> {
+    match files::network_file_system(dir) {
+        Some(file_system) => Err(OpenError::Network { path: dir.to_owned(), file_system }),
+        None => Ok(()),
     }
 }
 

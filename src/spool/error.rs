@@ -82,6 +82,20 @@ pub enum OpenError {
         .0.display()
     )]
     InUse(PathBuf),
+    /// The folder is on a network file system, or would be. There locks may not exclude another machine, and what was
+    /// synced may not be on a disk: <https://www.sqlite.org/faq.html#q5>, <https://www.sqlite.org/wal.html>.
+    #[error(
+        "the data folder {} is on a network file system ({file_system}), where locks and syncs are not reliable, so an accepted \
+         event could be lost; choose a folder on a local disk or a block volume with --data-dir (if this folder holds a spool, \
+         copy it there first)",
+        path.display()
+    )]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's name.
+        file_system: &'static str,
+    },
     /// The folder or a file in it cannot be created or read.
     #[error("cannot use the data folder {}; check that it exists, is yours and the disk has room", path.display())]
     Io {

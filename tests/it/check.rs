@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
 use crate::binary::Home;
+use crate::tls;
 
 const STEPS: [&str; 6] = ["credentials", "identity", "stream", "put", "record", "read-back"];
 
@@ -512,4 +513,35 @@ fn the_practice_stream_takes_aggregated_records() {
         "{answer}"
     );
     drop(serve);
+}
+
+#[test]
+fn a_probe_says_what_the_endpoint_says_and_is_no_where_no_engine_runs() {
+    for home in [Home::new(""), tls::home(&tls::certificate())] {
+        let serve = home.serve(&[]);
+        for (probe, status) in [("health", "alive"), ("ready", "ready")] {
+            let ended = home.run(&["check", "--probe", probe]);
+            assert_eq!((ended.code, ended.line()), (Some(0), json!({ "status": status })), "{ended:?}");
+        }
+        serve.stop();
+        for probe in ["health", "ready"] {
+            let ended = home.run(&["check", "--probe", probe]);
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+            assert!(ended.stderr.contains("no engine runs on"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn an_engine_that_takes_no_events_is_alive_and_not_ready() {
+    let home = Home::new("[spool]\nmin_free_bytes = 1125899906842624\n");
+    let serve = home.serve(&[]);
+    let no = home.run(&["check", "--probe", "ready"]);
+    assert_eq!((no.code, no.stdout.as_str(), no.stderr.lines().count()), (Some(1), "", 1), "{no:?}");
+    assert!(
+        no.stderr.contains("/ready answers 503: ") && no.stderr.contains("spool.min_free_bytes"),
+        "{no:?}"
+    );
+    assert_eq!(home.run(&["check", "--probe", "health"]).code, Some(0));
+    serve.stop();
 }

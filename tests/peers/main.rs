@@ -7,7 +7,8 @@
 //!   (kinesis-mock), independent emulators of Kinesis, and iam-simulate, an independent IAM engine.
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
 //!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, moto, another Kinesis, and cfn-lint,
-//!   python-hcl2 and sqlglot, which read templates and SQL; aiosmtpd and Flask, which receive alerts.
+//!   python-hcl2, sqlglot, kubernetes-validate and Docker Compose, which read templates, SQL and recipes; aiosmtpd and
+//!   Flask, which receive alerts.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxies are its `nginx` and `haproxy`, what reads `/metrics` its
@@ -25,6 +26,7 @@ mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod consumers;
+mod deploy;
 mod emulators;
 mod examples;
 mod json;

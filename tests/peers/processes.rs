@@ -337,9 +337,14 @@ impl Serve {
         answer(command.arg("--raw").args(self.destination()))
     }
 
+    /// The stdout of a command that must succeed, on the same settings and data.
+    pub fn answer(&self, words: &[&str]) -> String {
+        answer(self.command(words[0]).args(&words[1..]))
+    }
+
     /// The answer of the check of the public address.
     pub fn check_endpoint(&self) -> serde_json::Value {
-        serde_json::from_str(&answer(self.command("check").args(["--endpoint", "--json"]))).unwrap()
+        serde_json::from_str(&self.answer(&["check", "--endpoint", "--json"])).unwrap()
     }
 
     /// Every event of the delivery log, oldest first.
