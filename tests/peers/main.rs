@@ -6,8 +6,8 @@
 //!   lifion-kinesis keeps its leases as in `DynamoDB`, parsers of Java and of Flink SQL, kinesalite and kinesis-local
 //!   (kinesis-mock), independent emulators of Kinesis, and iam-simulate, an independent IAM engine.
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
-//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, moto, another Kinesis, and cfn-lint,
-//!   python-hcl2 and sqlglot, which read templates and SQL.
+//!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, moto, another Kinesis, cfn-lint,
+//!   python-hcl2 and sqlglot, which read templates and SQL, and OpenTelemetry's messages.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxies are its `nginx` and `haproxy`, what reads `/metrics` its
@@ -36,6 +36,7 @@ mod nginx;
 #[expect(dead_code, reason = "what only the other tests need of it")]
 #[path = "../it/opened_window.rs"]
 mod opened_window;
+mod otlp;
 mod outages;
 #[path = "../it/picture_renderer.rs"]
 mod picture_renderer;

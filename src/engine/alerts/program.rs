@@ -7,7 +7,8 @@ use tokio::{
     process::Command,
 };
 
-use super::send::{SendError, said};
+use super::send::SendError;
+use crate::engine::https::said;
 
 /// Until the program has to have ended.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,9 +6,6 @@ use crate::{
     config::{Alert, AlertKind},
 };
 
-/// Maximum characters of what the other side said.
-const SAID_CHARS_MAX: usize = 200;
-
 /// Why a notification was not sent. It names no address and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -47,10 +44,4 @@ async fn blocking<T: Send + 'static>(
     let alert = alert.clone();
     let sent = tokio::runtime::Handle::current().spawn_blocking(move || send(&alert, content));
     sent.await.map_err(|_panicked_or_stopped| SendError::Interrupted)?
-}
-
-/// The first line of what the other side said, for an error.
-pub(super) fn said(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(SAID_CHARS_MAX).collect()
 }
