@@ -20,6 +20,7 @@ mod export;
 mod file;
 mod flags;
 mod load;
+mod metrics;
 mod paths;
 mod public_url;
 mod raw;
@@ -44,6 +45,7 @@ pub use error::{Error, Origin, Problem, RuleError};
 pub use export::{Difference, differences, draft, export, import, masked_toml, with_draft};
 pub use flags::Overrides;
 pub use load::{EXAMPLE, Loaded, load, read};
+pub use metrics::Metrics;
 pub use paths::{
     WindowSystem, ca_bundle, config_path, data_dir, downloads_dir, endpoint_variable, key_files, platform,
     program, window_system,

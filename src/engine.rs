@@ -34,6 +34,7 @@ pub mod lines;
 mod listeners;
 mod log_reader;
 mod message;
+mod otlp;
 mod practice_access;
 mod practice_port;
 mod presets;

@@ -1,4 +1,4 @@
-//! `/metrics`: counts and states as Prometheus text. No event and no key.
+//! `/metrics`: counts and states as Prometheus text. No event and no key. [`super::otlp`] pushes the same families.
 //!
 //! Names, types and units as Prometheus asks (<https://prometheus.io/docs/practices/naming/>). Labels are bounded: sources of
 //! the settings, at most 128 shards, and words of our own. Counters begin anew at a start, but for those of the ledger.
@@ -18,8 +18,29 @@ use crate::{
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
+/// The counters of the ledger, which is on disk: they go on after a restart. All others begin at zero with the engine.
+pub(super) const OF_THE_LEDGER: [&str; 8] = [
+    "tributary_accepted_total",
+    "tributary_delivered_total",
+    "tributary_failed_total",
+    "tributary_resent_total",
+    "tributary_replayed_total",
+    "tributary_rejected_total",
+    "tributary_rejected_not_kept_total",
+    "tributary_repeats_possible_total",
+];
+
 /// Upper bounds of the histograms: 1 ms, and then always twice as much, up to about 70 minutes.
 const BUCKETS: u32 = 23;
+
+/// Pushes of the metrics since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushes {
+    /// Pushes that a receiver took.
+    pub sent: u64,
+    /// Pushes that it refused, or that did not reach it.
+    pub failed: u64,
+}
 
 /// What `/metrics` shows.
 pub(super) struct Metrics<'m> {
@@ -42,6 +63,7 @@ pub(super) struct Metrics<'m> {
     pub(super) since_start: &'m chart::Interval,
     pub(super) spool: SpoolMetrics,
     pub(super) alerts: &'m [AlertReport],
+    pub(super) pushes: Pushes,
 }
 
 /// The state of the spool and its disk. `None`: not known, or there is none.
@@ -58,13 +80,18 @@ pub(super) struct SpoolMetrics {
 }
 
 impl Metrics<'_> {
-    pub(super) fn text(&self) -> String {
+    /// All families, with those of the process where the system has them.
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
         let mut families = Families::default();
         self.sums(&mut families);
         self.labelled(&mut families);
         self.states(&mut families);
         self.latencies(&mut families);
-        families.text()
+        #[cfg(target_os = "linux")]
+        families.0.extend(prometheus::core::Collector::collect(
+            &prometheus::process_collector::ProcessCollector::for_self(),
+        ));
+        families.0
     }
 
     #[rustfmt::skip]
@@ -119,6 +146,8 @@ impl Metrics<'_> {
         let alerts = |value: fn(&AlertReport) -> u64| self.alerts.iter().map(move |alert| (&alert.name, value(alert)));
         all.counters("alert_notifications_total", "alert", alerts(|alert| alert.sent), "Notifications that were sent, by alert.");
         all.counters("alert_failures_total", "alert", alerts(|alert| alert.failures), "Tries to send a notification that failed, by alert.");
+        let pushes = [("sent", self.pushes.sent), ("failed", self.pushes.failed)];
+        all.counters("otlp_pushes_total", "outcome", pushes, "Pushes of these metrics by OTLP (metrics.otlp_endpoint), by what became of them.");
         all.gauges("alert_waiting_notifications", "alert", alerts(|alert| alert.waiting), "Notifications that wait to be sent, by alert.");
         all.gauges("source_queued_bytes", "source", shares(|share| share.bytes), "Bytes of JSON of events that wait or failed, by source.");
         all.gauges("source_queued_bytes_limit", "source", shares(|share| share.limit), "Maximum source_queued_bytes while the other sources have what they have now.");
@@ -208,15 +237,11 @@ impl Families {
         metric.set_histogram(histogram);
         self.add(name, MetricType::HISTOGRAM, help, vec![metric]);
     }
+}
 
-    /// All of them, and those of the process where the system has them.
-    fn text(mut self) -> String {
-        #[cfg(target_os = "linux")]
-        self.0.extend(prometheus::core::Collector::collect(
-            &prometheus::process_collector::ProcessCollector::for_self(),
-        ));
-        TextEncoder::new().encode_to_string(&self.0).expect("every family has samples of its type")
-    }
+/// The families as Prometheus reads them.
+pub(super) fn text(families: &[MetricFamily]) -> String {
+    TextEncoder::new().encode_to_string(families).expect("every family has samples of its type")
 }
 
 fn counter(value: u64) -> Metric {
@@ -260,8 +285,9 @@ mod tests {
             since_start,
             spool: SpoolMetrics { seconds_left: f64::INFINITY, ..SpoolMetrics::default() },
             alerts: &[],
+            pushes: Pushes::default(),
         };
-        metrics.text()
+        text(&metrics.families())
     }
 
     #[track_caller]

@@ -1,8 +1,9 @@
-//! The answers of `/ready` and `/metrics`.
+//! The answers of `/ready` and `/metrics`, and the same metrics for a push.
 
 use std::sync::Arc;
 
 use axum::{http::StatusCode, response::Response};
+use prometheus::proto::MetricFamily;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -10,7 +11,8 @@ use super::{
     activity::Activity,
     config::EndpointConfig,
     error_response::ErrorResponse,
-    metrics::{Metrics, SpoolMetrics},
+    metrics::{self, Metrics, Pushes, SpoolMetrics},
+    otlp::{self, Resource, Times},
     response,
 };
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
     spool::{AppendError, Spool, Summary},
 };
 
-/// What forwarder and alerts publish for `/metrics`.
+/// What forwarder, alerts and pushes publish for `/metrics`.
 pub struct DeliveryWatches {
     /// What it is doing.
     pub forwarder: watch::Receiver<ForwarderState>,
@@ -33,6 +35,8 @@ pub struct DeliveryWatches {
     pub report: watch::Receiver<StreamReport>,
     /// What became of the alerts.
     pub alerts: watch::Receiver<Arc<[AlertReport]>>,
+    /// What became of the pushes.
+    pub pushes: watch::Receiver<Pushes>,
 }
 
 /// The state of the spool and of delivery.
@@ -64,6 +68,11 @@ impl Status {
 
     /// Includes every event that was answered before, because the spool publishes its sums before it answers.
     pub(super) fn metrics(&self, config: &EndpointConfig, activity: &Activity) -> Response {
+        let text = metrics::text(&self.families(config, activity));
+        response::with_body(StatusCode::OK, "text/plain; version=0.0.4", text)
+    }
+
+    fn families(&self, config: &EndpointConfig, activity: &Activity) -> Vec<MetricFamily> {
         // Cloned: while the guard is held, the spool's writer is blocked.
         let summary = self.summary.borrow().clone();
         let report = self.delivery.report.borrow();
@@ -87,8 +96,34 @@ impl Status {
             since_start: &self.spool.since_start(),
             spool: spool_metrics(&summary),
             alerts: &self.delivery.alerts.borrow(),
+            pushes: *self.delivery.pushes.borrow(),
         };
-        response::with_body(StatusCode::OK, "text/plain; version=0.0.4", metrics.text())
+        metrics.families()
+    }
+}
+
+/// What `/metrics` shows, for the engine's pushes.
+pub struct PushedMetrics {
+    status: Status,
+    config: watch::Receiver<Arc<EndpointConfig>>,
+    activity: Arc<Activity>,
+}
+
+impl PushedMetrics {
+    /// The metrics of the endpoint that has the same parts.
+    pub fn new(
+        spool: Spool,
+        config: watch::Receiver<Arc<EndpointConfig>>,
+        delivery: DeliveryWatches,
+        activity: Arc<Activity>,
+    ) -> Self {
+        Self { status: Status::new(spool, delivery), config, activity }
+    }
+
+    /// The values of now as the body of a push by OTLP.
+    pub fn otlp(&self, resource: &Resource, times: Times) -> Vec<u8> {
+        let config = Arc::clone(&self.config.borrow());
+        otlp::request(&self.status.families(&config, &self.activity), resource, times)
     }
 }
 

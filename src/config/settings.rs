@@ -6,6 +6,7 @@ use super::alert::Alert;
 use super::capture::Capture;
 use super::credentials::Credentials;
 use super::destination::Destination;
+use super::metrics::Metrics;
 use super::saved::SavedDestination;
 use super::setting::{Contradiction, Setting, Value};
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub spool: Spool,
     /// The delivery log.
     pub log: Log,
+    /// Pushes of the metrics.
+    pub metrics: Metrics,
     /// Destinations to switch to; the one in force is `destination`, whether it is among them or not.
     pub destinations: Vec<SavedDestination>,
     /// Whom to tell, outside of this machine, when something needs a person.
@@ -100,13 +103,15 @@ impl App {
 impl Config {
     /// Every setting except sources, saved destinations and alerts, in the order of the file.
     pub(super) fn settings(&mut self) -> Vec<Setting<'_>> {
-        let Self { destination, credentials, capture, spool, log, destinations: _, alerts: _, app } = self;
+        let Self { destination, credentials, capture, spool, log, metrics, destinations: _, alerts: _, app } =
+            self;
         [
             destination.settings(),
             credentials.settings(),
             capture.settings(),
             spool.settings(),
             log.settings(),
+            metrics.settings(),
             app.settings(),
         ]
         .into_iter()

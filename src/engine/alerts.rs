@@ -92,7 +92,7 @@ fn facts<'a>(shared: &Shared, status: &'a Status, config: &'a Config, now: Milli
 }
 
 /// The name of this machine.
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     hostname::get()
         .map_or_else(|_unknown| "this machine".to_owned(), |name| name.to_string_lossy().into_owned())
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared::Shared;
 use crate::{
-    capture::{self, DeliveryWatches, Endpoint, Stage, Tls, TlsError, Transport},
+    capture::{self, Endpoint, Stage, Tls, TlsError, Transport},
     config::Config,
 };
 
@@ -67,14 +67,7 @@ impl Listeners {
             shared.spool.clone(),
             shared.endpoint_config.subscribe(),
             listening.stage.subscribe(),
-            DeliveryWatches {
-                forwarder: shared.forwarder.subscribe(),
-                stuck: shared.stuck.subscribe(),
-                puts: shared.puts.subscribe(),
-                in_flight: shared.in_flight.subscribe(),
-                report: shared.stream_report.subscribe(),
-                alerts: shared.alerts.subscribe(),
-            },
+            shared.watches(),
             Arc::clone(&shared.activity),
         );
         let connections_max = match transport {

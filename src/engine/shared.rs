@@ -32,7 +32,7 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    capture::{Activity, EndpointConfig},
+    capture::{Activity, DeliveryWatches, EndpointConfig, Pushes},
     clock::now_ms,
     config::Config,
     delivery::{
@@ -96,6 +96,8 @@ pub struct Shared {
     pub(super) puts: watch::Sender<Puts>,
     /// What became of the alerts.
     pub(super) alerts: watch::Sender<Arc<[AlertReport]>>,
+    /// What became of the pushes of the metrics.
+    pub(super) pushes: watch::Sender<Pushes>,
     pub(super) started_at: Millis,
     pub(super) try_now: Arc<Notify>,
     /// Asks the current forwarder to set aside the stuck events.
@@ -173,6 +175,7 @@ impl Shared {
             stuck: watch::Sender::default(),
             puts: watch::Sender::default(),
             alerts,
+            pushes: watch::Sender::default(),
             started_at: now_ms(),
             try_now: Arc::default(),
             // The receiver is dropped: no forwarder runs yet.
@@ -293,6 +296,19 @@ impl Shared {
             in_flight: self.in_flight.clone(),
             stuck: self.stuck.clone(),
             puts: self.puts.clone(),
+        }
+    }
+
+    /// What the parts publish for `/metrics`.
+    pub(super) fn watches(&self) -> DeliveryWatches {
+        DeliveryWatches {
+            forwarder: self.forwarder.subscribe(),
+            stuck: self.stuck.subscribe(),
+            puts: self.puts.subscribe(),
+            in_flight: self.in_flight.subscribe(),
+            report: self.stream_report.subscribe(),
+            alerts: self.alerts.subscribe(),
+            pushes: self.pushes.subscribe(),
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     learned,
     listeners::{Listeners, tls},
     message::{Failure, Message, Outcome, Reply, ReplyTo, chain},
+    otlp,
     practice_access::PRACTICE_STREAM,
     practice_port::{self, PracticePort},
     public_check, reading, requests,
@@ -91,6 +92,7 @@ impl Supervisor {
         let forwarding = Forwarding::start(Arc::clone(&shared));
         shared.tasks.service("status publisher", status_publisher::run(Arc::clone(&shared)));
         shared.tasks.service("alerts", alerts::run(Arc::clone(&shared)));
+        shared.tasks.service("metrics push", otlp::run(Arc::clone(&shared)));
         let spool = shared.spool.clone();
         shared.tasks.service("spool", async move { spool.closed().await });
         let address = shared.config.borrow().capture.listen;

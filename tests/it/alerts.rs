@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     binary::{Home, Serve},
-    reading,
+    received,
     wire::{adds_up, metric, wait_for, wait_until},
 };
 
@@ -33,9 +33,9 @@ impl Webhook {
         let (receiving, answer) = (Arc::clone(&got), Arc::clone(&status));
         let serve = move || {
             for mut socket in listener.incoming().map_while(Result::ok) {
-                let mut read = Vec::new();
-                let Some(request) = whole_request(&socket, &mut read) else { continue };
-                receiving.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+                let Some((head, body)) = received::request(&socket) else { continue };
+                let Ok(body) = serde_json::from_slice(&body) else { continue };
+                receiving.lock().unwrap_or_else(PoisonError::into_inner).push((head, body));
                 let status = answer.load(Ordering::Relaxed);
                 let text = format!(
                     "HTTP/1.1 {status} Status\r\nContent-Length: 11\r\nConnection: close\r\n\r\nsaid by us\n"
@@ -60,22 +60,6 @@ impl Webhook {
         let word = |body: &Value, key: &str| body[key].as_str().unwrap_or_default().to_owned();
         self.got().iter().map(|(_, body)| (word(body, "state"), word(body, "condition"))).collect()
     }
-}
-
-fn whole_request(socket: &std::net::TcpStream, read: &mut Vec<u8>) -> Option<(String, Value)> {
-    let end = loop {
-        match read.windows(4).position(|four| four == b"\r\n\r\n") {
-            Some(at) => break at + 4,
-            None => reading::more(socket, read).ok()?,
-        }
-    };
-    let head = String::from_utf8_lossy(&read[..end]).into_owned();
-    let length =
-        head.to_lowercase().split("content-length: ").nth(1)?.split("\r\n").next()?.parse::<usize>().ok()?;
-    while read.len() < end + length {
-        reading::more(socket, read).ok()?;
-    }
-    Some((head, serde_json::from_slice(&read[end..end + length]).ok()?))
 }
 
 /// The spool is nearly full with some events.

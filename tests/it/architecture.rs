@@ -49,7 +49,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 40] = [
+const DOORS: [(&str, &[&str]); 41] = [
     ("UNIX_EPOCH", &["clock"]),
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
@@ -70,6 +70,7 @@ const DOORS: [(&str, &[&str]); 40] = [
     ("std::env", &["config"]),
     ("directories", &["config"]),
     ("prometheus", &["capture"]),
+    ("prost", &["capture"]),
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
     ("lettre", &["config", "engine"]),

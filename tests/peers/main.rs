@@ -8,7 +8,7 @@
 //! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, readers (boto3, the AWS CLI,
 //!   async-kinesis, aws-kinesis-agg), ministack, an independent Kinesis, STS and IAM, moto, another Kinesis, and cfn-lint,
 //!   python-hcl2, sqlglot, kubernetes-validate and Docker Compose, which read templates, SQL and recipes; aiosmtpd and
-//!   Flask, which receive alerts.
+//!   Flask, which receive alerts; OpenTelemetry's messages.
 //! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
 //! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
 //!   `libsecret-tools`, the reverse proxies are its `nginx` and `haproxy`, what reads `/metrics` its
@@ -39,6 +39,7 @@ mod nginx;
 #[expect(dead_code, reason = "what only the other tests need of it")]
 #[path = "../it/opened_window.rs"]
 mod opened_window;
+mod otlp;
 mod outages;
 #[path = "../it/picture_renderer.rs"]
 mod picture_renderer;

@@ -23,16 +23,24 @@ fn promtool(words: &[&str]) -> Command {
 }
 
 /// `tributary serve` and the practice stream that it delivers to.
-struct Engine {
+pub struct Engine {
     serve: Serve,
-    address: SocketAddr,
+    pub address: SocketAddr,
     _stream: PracticeServer,
 }
 
 impl Engine {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With these variables.
+    pub async fn start_with(variables: &[(&'static str, &str)]) -> Self {
         let stream = PracticeServer::start().await;
         let mut serve = stream.engine("json");
+        for (name, value) in variables {
+            serve.set(name, value);
+        }
         let address = serve.start();
         Self { serve, address, _stream: stream }
     }
@@ -58,13 +66,13 @@ impl Engine {
     }
 
     /// Sends a valid event, one that is rejected, and a request to a wrong path.
-    fn send(&self) {
+    pub fn send(&self) {
         assert_eq!(self.post("/v1/track", r#"{"userId":"ada","event":"Seen"}"#), "200");
         assert_eq!(self.post("/v1/track", r#"{"event":"Nobody"}"#), "400");
         assert_eq!(self.post("/v1/wrong", "{}"), "404");
     }
 
-    fn metrics(&self) -> String {
+    pub fn metrics(&self) -> String {
         let url = format!("http://{}/metrics", self.address);
         run(Command::new("curl").args(["--fail", "--silent", &url]), "")
     }

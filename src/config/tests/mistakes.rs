@@ -17,7 +17,10 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["2: spool.size is not a setting; allowed: max_bytes, min_free_bytes, max_source_percent"],
     ),
     ("[destinaton]\n", &["1: [destinaton] is not a section; did you mean `destination`?"]),
-    ("[x]\n", &["1: [x] is not a section; allowed: destination, credentials, capture, spool, log, app"]),
+    (
+        "[x]\n",
+        &["1: [x] is not a section; allowed: destination, credentials, capture, spool, log, metrics, app"],
+    ),
     ("region = \"eu-west-1\"\n", &["1: region belongs below [destination]"]),
     ("[log]\nlisten = \"\"\n", &["2: log.listen is not a setting; listen belongs below [capture]"]),
     ("spool = 4\n", &["1: spool must be a table: [spool]"]),

@@ -11,8 +11,11 @@ use lettre::{
     },
 };
 
-use super::error::{SendError, said};
-use crate::config::{Alert, MailServer};
+use super::error::SendError;
+use crate::{
+    config::{Alert, MailServer},
+    engine::https::said,
+};
 
 /// For each answer of the server.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -7,7 +7,8 @@ use tokio::{
     process::Command,
 };
 
-use super::error::{SendError, said};
+use super::error::SendError;
+use crate::engine::https::said;
 
 /// Until the program has to have ended.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use super::error::{SendError, said};
-use crate::{config::Alert, engine::https};
+use ureq::Proxy;
+
+use super::error::SendError;
+use crate::{
+    config::Alert,
+    engine::https::{agent, said},
+};
 
 /// Until the answer is there.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -11,17 +16,10 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum bytes of an answer to read.
 const ANSWER_BYTES_MAX: u64 = 4096;
 
-/// Posts this JSON. Every status of 200 to 299 means that it arrived. A redirect is an error: what follows it would be a GET.
-/// Blocks. Uses the proxy of `HTTPS_PROXY`, unless `NO_PROXY` names the host.
+/// Posts this JSON. Every status of 200 to 299 means that it arrived. Blocks. Uses the proxy of
+/// `HTTPS_PROXY`, unless `NO_PROXY` names the host.
 pub(super) fn post(alert: &Alert, json: String) -> Result<(), SendError> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(TIMEOUT))
-        .user_agent(concat!("tributary/", env!("CARGO_PKG_VERSION")))
-        .tls_config(https::tls(&https::roots()))
-        .build()
-        .new_agent();
+    let agent = agent(TIMEOUT, Proxy::try_from_env());
     let mut request = agent.post(&alert.url).header("content-type", "application/json");
     if !alert.authorization.is_empty() {
         request = request.header("authorization", &alert.authorization);
