@@ -6,6 +6,9 @@
 
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+use super::device::mount_of;
+
 /// The name of the network file system that `path` is on, or that it would be created on. `None`: a local one, or the
 /// system does not tell.
 pub fn network_file_system(path: &Path) -> Option<&'static str> {
@@ -16,7 +19,7 @@ pub fn network_file_system(path: &Path) -> Option<&'static str> {
             path.ancestors().find_map(|folder| Some((folder, rustix::fs::statfs(folder).ok()?)))?;
         let magic = u32::try_from(status.f_type).ok()?;
         if magic == FUSE {
-            let mount = super::device::mount_of(folder)?;
+            let mount = mount_of(folder)?;
             return name_of_fuse(&mount.kind, &mount.source);
         }
         name_of(magic)

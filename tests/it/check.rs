@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
 use crate::binary::Home;
-use crate::tls;
+use crate::{tls, wire};
 
 const STEPS: [&str; 6] = ["credentials", "identity", "stream", "put", "record", "read-back"];
 
@@ -536,7 +536,11 @@ fn a_probe_says_what_the_endpoint_says_and_is_no_where_no_engine_runs() {
 fn an_engine_that_takes_no_events_is_alive_and_not_ready() {
     let home = Home::new("[spool]\nmin_free_bytes = 1125899906842624\n");
     let serve = home.serve(&[]);
-    let no = home.run(&["check", "--probe", "ready"]);
+    // The disk is asked for its free space soon after the start.
+    let no = wire::wait_for("it takes no events", || {
+        let answer = home.run(&["check", "--probe", "ready"]);
+        (answer.code != Some(0)).then_some(answer)
+    });
     assert_eq!((no.code, no.stdout.as_str(), no.stderr.lines().count()), (Some(1), "", 1), "{no:?}");
     assert!(
         no.stderr.contains("/ready answers 503: ") && no.stderr.contains("spool.min_free_bytes"),
