@@ -80,7 +80,8 @@ fn name_of_fuse(kind: &str, source: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|known| *known == name)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
