@@ -140,13 +140,16 @@ fn the_variables_of_each_recipe_are_settings() {
         serde_json::from_value(kubernetes("ConfigMap", "tributary")["data"].clone()).unwrap();
     let container = &kubernetes("StatefulSet", "tributary")["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["envFrom"], json!([{ "configMapRef": { "name": "tributary" } }]));
-    let secrets = pairs(&container["env"], "name", "value").into_keys();
-    variables.extend(secrets.map(|name| (name, "key-of-the-recipes-0123".to_owned())));
+    let secrets = |list: &Value, name: &str, value: &str| {
+        let names = pairs(list, name, value).into_keys();
+        names.map(|name| (name, "key-of-the-recipes-0123".to_owned())).collect::<Vec<_>>()
+    };
+    variables.extend(secrets(&container["env"], "name", "value"));
     are_settings(&variables, "clickstream");
 
     let container = &ecs("Task")["ContainerDefinitions"][0];
     let mut variables = pairs(&container["Environment"], "Name", "Value");
-    variables.extend(pairs(&container["Secrets"], "Name", "ValueFrom"));
+    variables.extend(secrets(&container["Secrets"], "Name", "ValueFrom"));
     are_settings(&variables, STREAM_ARN);
 }
 
