@@ -27,7 +27,7 @@ def kubernetes():
 
 
 def resolved(node):
-    """The node with what CloudFormation would put in place of `Ref`, `Fn::Sub`, `Fn::Split` and `Fn::Select`."""
+    """The node with what CloudFormation would put in place of `Ref` and `Fn::Sub`."""
     if isinstance(node, list):
         return [resolved(item) for item in node]
     if not isinstance(node, dict):
@@ -40,10 +40,6 @@ def resolved(node):
             for key, replacement in values.items():
                 value = value.replace("${" + key + "}", replacement)
             return value
-        if name == "Fn::Split":
-            return resolved(value[1]).split(value[0])
-        if name == "Fn::Select":
-            return resolved(value[1])[int(value[0])]
     return {key: resolved(value) for key, value in node.items()}
 
 
