@@ -2,6 +2,7 @@
 //! code: 0 done, 1 failed (one line on stderr says why and what to do), 2 wrong usage.
 
 mod access;
+mod adopt;
 mod alerts;
 mod backup;
 mod check;
@@ -23,6 +24,7 @@ mod probe;
 mod reach;
 mod reader;
 mod resend;
+mod restore;
 mod send;
 mod serve;
 mod set_aside;
@@ -78,6 +80,10 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Copy the spool into a new folder, also while an engine runs
     Backup(backup::Args),
+    /// Put a copy that `backup` made into a data folder without a spool
+    Restore(restore::Args),
+    /// Take over the waiting and failed events of another data folder, such as that of a host that is gone
+    Adopt(adopt::Args),
     /// Run the practice stream alone, as a Kinesis for other programs' tests
     Practice(practice::Args),
     /// Show the alerts of the settings, or send a test of each
@@ -111,6 +117,8 @@ pub fn run(command: Command, locations: &Locations) -> anyhow::Result<bool> {
         Command::SetAside(args) => set_aside::run(&args, locations).map(|()| true),
         Command::Doctor(args) => doctor::run(&args, locations),
         Command::Backup(args) => backup::run(&args, locations).map(|()| true),
+        Command::Restore(args) => restore::run(&args, locations).map(|()| true),
+        Command::Adopt(args) => adopt::run(&args, locations),
         Command::Practice(args) => return practice::run(&args).map(|()| true),
         Command::Alerts(args) => alerts::run(&args, locations),
         Command::Config(args) => settings::run(&args, locations).map(|()| true),

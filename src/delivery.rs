@@ -29,7 +29,7 @@ pub use alert::AlertReport;
 pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
 pub use counts::{CountRequest, Counts, StateCounts, TimeFrame};
 pub use forwarder::{Bound, ForwarderState, Limit, Stuck};
-pub use jobs::{Exported, ResendSelection, Resent};
+pub use jobs::{Adopting, Exported, ResendSelection, Resent, Taken};
 pub use line::{Attempt, Delivery, Detail, EventId, Millis, State};
 pub use new_stream::{
     Capacity, NewStream, RECORD_KIB, RETENTION_HOURS, StreamTag, TAGS_MAX, TagFault, WARM_MIBPS_MAX,

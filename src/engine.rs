@@ -11,6 +11,7 @@
 //! face ◀──Answer, Status, views (watched)── parts, jobs, log reader
 //! ```
 
+mod adopt;
 mod alerts;
 mod answer;
 mod command;

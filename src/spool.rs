@@ -13,6 +13,9 @@
 //! the disk; 64 MiB on the way to the disk; the lines of rejected events. The spool does not interpret events.
 
 mod admission;
+mod adopt;
+mod adopted_line;
+mod adoption;
 mod arrivals;
 mod attempts;
 mod backlog;
@@ -42,6 +45,7 @@ mod recent;
 mod renew;
 mod repeats;
 mod resend;
+mod restore;
 mod schema;
 mod search;
 mod segments;
@@ -56,6 +60,8 @@ mod wal;
 mod words;
 mod write;
 
+pub use adopt::{AdoptError, AdoptionPlan, can_be_adopted, plan_adoption};
+pub use adoption::{Adopted, Mark};
 pub use arrivals::{AppendError, Arrivals, Rejected};
 pub use backup::{BackupError, Copied, back_up};
 pub use data_folder::{guard, is_in_use, others_can_write, refuse_network};
@@ -68,5 +74,6 @@ pub use limits::{Limits, Share};
 pub use log_reader::LogReader;
 pub use queue::{Next, QueuedEvent, Settlement};
 pub use resend::{Full, Pace, ResendError, count};
+pub use restore::{RestoreError, restore};
 pub use summary::Summary;
 pub use write::LinesOfRequest;

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 
 use super::locations::Locations;
-use crate::spool;
+use crate::{
+    engine::lines,
+    spool::{self, Mark},
+};
 
 /// Replaces an error about missing permissions in the data folder by one that names the folder's owner and what to do. Other
 /// permission errors (a port, the settings file, the engine's control port) stay as they are.
@@ -60,6 +63,21 @@ pub(super) fn spool_file(data_dir: &Path) -> anyhow::Result<PathBuf> {
         );
     }
     Ok(path)
+}
+
+/// Says that another folder adopts the events of this one.
+pub(super) fn adoption_note(mark: &Mark) -> String {
+    let (into, began) = (&mark.into, lines::time(mark.began));
+    match mark.ended.map(lines::time) {
+        Some(ended) => format!(
+            "the events that are queued or failed here were adopted into {into} at {ended}, and are delivered from there; no \
+             engine starts on this folder"
+        ),
+        None => format!(
+            "the events that are queued or failed here are being adopted into {into} since {began}, and that did not end: run \
+             `tributary adopt` again there; until then no engine starts on this folder"
+        ),
+    }
 }
 
 /// `ada (uid 1000, mode 700)`.

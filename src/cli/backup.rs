@@ -10,8 +10,8 @@ use crate::spool::{self, Copied};
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "The copy is the state of one moment, checked as `tributary doctor --check` does. It has no settings and no keys. \
-                  To restore it, stop the engine, move the data folder away, and put the copy in its place. Events that were \
-                  delivered after the backup are then delivered again: readers drop them by their messageId."
+                  `tributary restore` puts it back. Events that were delivered after the backup are then delivered again: readers \
+                  drop them by their messageId."
 )]
 pub struct Args {
     /// The folder to make; it must not exist

@@ -9,7 +9,7 @@ use super::{
     locations::Locations,
     output::{note, print},
 };
-use crate::spool::{self, Report};
+use crate::spool::{self, FILE_NAME, LogReader, Report};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -31,12 +31,21 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<bool> {
     }
     let repairs = !args.check && !is_running;
     let report = spool::examine(&data_dir, repairs)?;
-    let text = if args.json { format!("{}\n", json(&report, &data_dir)) } else { lines(&report, &data_dir) };
+    let notes = notes(&data_dir);
+    let text =
+        if args.json { format!("{}\n", json(&report, &notes)) } else { lines(&report, &data_dir, &notes) };
     print(&text)?;
     Ok(report.is_well())
 }
 
-fn lines(report: &Report, data_dir: &Path) -> String {
+/// What is no damage, and of use to know.
+fn notes(data_dir: &Path) -> Vec<String> {
+    let log = LogReader::open(&data_dir.join(FILE_NAME)).ok();
+    let mark = log.and_then(|log| log.adopted_by().ok().flatten());
+    spool::others_can_write(data_dir).into_iter().chain(mark.as_ref().map(access::adoption_note)).collect()
+}
+
+fn lines(report: &Report, data_dir: &Path, notes: &[String]) -> String {
     let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered, read_directly } =
         report;
     let mut said = vec![format!("checked {} in {}", count(*lines, "line"), data_dir.display())];
@@ -59,7 +68,7 @@ fn lines(report: &Report, data_dir: &Path) -> String {
         let (lines, waiting) = (count(recovered.lines, "line"), count(recovered.waiting, "event"));
         said.push(format!("the new spool has {lines}; {waiting} in it are queued; {lost}"));
     }
-    said.extend(spool::others_can_write(data_dir).map(|text| format!("note     {text}")));
+    said.extend(notes.iter().map(|text| format!("note     {text}")));
     if findings.is_empty() {
         said.push(if *read_directly {
             "all is well".to_owned()
@@ -74,7 +83,7 @@ fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn json(report: &Report, data_dir: &Path) -> serde_json::Value {
+fn json(report: &Report, notes: &[String]) -> serde_json::Value {
     let findings: Vec<_> = report
         .findings
         .iter()
@@ -92,6 +101,6 @@ fn json(report: &Report, data_dir: &Path) -> serde_json::Value {
         "setAside": report.set_aside.as_ref().map(|path| path.display().to_string()),
         "recovered": recovered,
         "readDirectly": report.read_directly,
-        "notes": spool::others_can_write(data_dir).into_iter().collect::<Vec<_>>(),
+        "notes": notes,
     })
 }

@@ -8,6 +8,7 @@ use crate::{
     engine::lines::time,
     event::{Inside, Part, parts},
     reader::{Format, Reader, fit_of, views},
+    spool::{Adopted, Mark},
 };
 
 pub(super) fn ledger(ledger: &Ledger) -> Value {
@@ -24,6 +25,17 @@ pub(super) fn ledger(ledger: &Ledger) -> Value {
         "queuedBytes": ledger.queued_bytes,
         "addsUp": ledger.adds_up(),
     })
+}
+
+/// Events that were adopted from another data folder, for `log --summary`.
+pub(super) fn adopted(adopted: &Adopted) -> Value {
+    let Adopted { path, at, queued, failed, bytes, .. } = adopted;
+    json!({ "from": path, "at": time(*at), "queued": queued, "failed": failed, "bytes": bytes })
+}
+
+/// Who adopts the events of this data folder.
+pub(super) fn adopted_by(mark: &Mark) -> Value {
+    json!({ "into": mark.into, "began": time(mark.began), "ended": mark.ended.map(time) })
 }
 
 /// What `tail` prints of a record.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::{
-    access::spool_file,
+    access::{adoption_note, spool_file},
     filter::{self, Filter},
     history, json,
     locations::Locations,
@@ -19,7 +19,7 @@ use crate::{
         lines::{self, Format},
     },
     event::{Kind, shown},
-    spool::LogReader,
+    spool::{Adopted, LogReader},
 };
 
 const PAGE: usize = 1000;
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     if args.summary {
         // If the engine does not answer, the ledger is printed without its delivery limit.
         let limit = RunningEngine::find(&data_dir).and_then(|engine| engine.delivery_limit().ok().flatten());
-        return summary(&log.ledger()?, limit.as_ref(), args.json);
+        return summary(&log, limit.as_ref(), args.json);
     }
     if let Some(id) = &args.id {
         return history::run(&log, id, args.json, &config);
@@ -234,10 +234,14 @@ fn row(line: &Delivery) -> String {
     )
 }
 
-fn summary(ledger: &Ledger, limit: Option<&DeliveryLimit>, as_json: bool) -> anyhow::Result<()> {
+fn summary(log: &LogReader, limit: Option<&DeliveryLimit>, as_json: bool) -> anyhow::Result<()> {
+    let (ledger, adopted, adopted_by) = (log.ledger()?, log.adopted()?, log.adopted_by()?);
+    let ledger = &ledger;
     if as_json {
         let mut sums = json::ledger(ledger);
         sums["limit"] = serde_json::to_value(limit)?;
+        sums["adopted"] = adopted.iter().map(json::adopted).collect();
+        sums["adoptedBy"] = adopted_by.as_ref().map_or(serde_json::Value::Null, json::adopted_by);
         print(&format!("{sums}\n"))?;
         return Ok(());
     }
@@ -253,6 +257,16 @@ fn summary(ledger: &Ledger, limit: Option<&DeliveryLimit>, as_json: bool) -> any
          accepted = delivered + queued + failed: {verdict}\n\
          rejected  {rejected} (their senders were told{unkept})\nrepeats   {repeats_possible} at most\n"
     ))?;
+    for Adopted { path, at, queued, failed, .. } in &adopted {
+        let at = lines::time(*at);
+        print(&format!(
+            "adopted   {} ({queued} were queued, {failed} failed) from {path} at {at}; they count as accepted\n",
+            queued + failed
+        ))?;
+    }
+    if let Some(mark) = adopted_by {
+        print(&format!("{}\n", adoption_note(&mark)))?;
+    }
     if let Some(limit) = limit {
         print(&format!("The queue grows. {} {}\n", limit.what, limit.action))?;
     }

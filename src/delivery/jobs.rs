@@ -1,8 +1,11 @@
-//! Resends and exports: what is asked for, and how far they are.
+//! Resends, adoptions and exports: what is asked for, and how far they are.
 
 use serde::{Deserialize, Serialize};
 
-use super::{line::EventId, query::Query};
+use super::{
+    line::{EventId, Millis},
+    query::Query,
+};
 
 /// Which events to queue once more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,46 @@ impl Resent {
         self.bytes += other.bytes;
         self.passed_over += other.passed_over;
         self.damaged += other.damaged;
+    }
+}
+
+/// How far an adoption is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Adopting {
+    /// The events of the other folder are read and compared with their checksums; so many are done.
+    Checking(u64),
+    /// Events are taken.
+    Taking {
+        /// How many, those of earlier runs not counted.
+        done: u64,
+        /// How many there are to take.
+        of: u64,
+    },
+}
+
+/// The events that were, or would be, taken from another data folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Taken {
+    /// Waiting events.
+    pub queued: u64,
+    /// Failed events; they stay failed.
+    pub failed: u64,
+    /// The JSON bytes of both.
+    pub bytes: u64,
+    /// Events whose payload is damaged on disk. They are not taken.
+    pub damaged: u64,
+    /// When the oldest of them was received.
+    pub oldest: Option<Millis>,
+    /// Events that earlier runs of the same adoption took.
+    pub before: u64,
+}
+
+impl Taken {
+    /// Number of events.
+    pub fn events(&self) -> u64 {
+        self.queued + self.failed
     }
 }
 

@@ -1,4 +1,4 @@
-//! The control port. Through it `tributary resend`, `tributary set-aside`, `tributary check --endpoint`, `tributary log
+//! The control port. Through it `tributary resend`, `tributary adopt`, `tributary set-aside`, `tributary check --endpoint`, `tributary log
 //! --summary` and a second start of the window send requests to a running engine. It is a port on loopback. `engine.json`
 //! holds its address and the key of this run, and only the owner of the data folder can read that file. Requests and replies
 //! are lines of JSON. The protocol is not HTTP, so that no web page can send a request.
@@ -21,16 +21,18 @@ use tokio::{
 };
 
 use super::{
+    adopt,
     answer::STEPS_MAX,
     control_message::{
-        CheckReply, ControlRequest, DeliveryLimit, LimitReply, ResendReply, ResendRequest, WindowReply,
+        AdoptReply, AdoptRequest, CheckReply, ControlRequest, DeliveryLimit, LimitReply, ResendReply,
+        ResendRequest, WindowReply,
     },
     message::Failure,
     public_check, resend,
     shared::Shared,
 };
 use crate::{
-    delivery::Limit,
+    delivery::{Adopting, Limit},
     remedy,
     slots::{Limits, Rank, Slot, Slots},
 };
@@ -120,6 +122,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, slot: Slot) {
         ControlRequest::Window(request) if request.show_window => {
             caller.send_last(&WindowReply { is_shown: shared.faces.request_window() }).await;
         }
+        ControlRequest::Adopt(request) => adopt(shared, request, &mut caller).await,
         ControlRequest::Resend(request) => resend(shared, request, &mut caller).await,
         ControlRequest::Check(_) | ControlRequest::Limit(_) | ControlRequest::Window(_) => {}
     }
@@ -180,6 +183,29 @@ async fn resend(shared: Arc<Shared>, request: ResendRequest, caller: &mut Caller
         }
     };
     caller.send_last(&ended.map_or_else(failed, ResendReply::Done)).await;
+}
+
+/// Adopts another data folder. Stops when its caller is gone; the next request goes on.
+async fn adopt(shared: Arc<Shared>, request: AdoptRequest, caller: &mut Caller) {
+    let mut progress = shared.adoption.progress();
+    let mut work = std::pin::pin!(adopt::run(&shared, request.adopt, request.leave_damaged));
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    let mut is_gone = false;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut work => break ended,
+            _ = ticks.tick(), if !is_gone => {
+                let done = progress.borrow_and_update().unwrap_or(Adopting::Checking(0));
+                is_gone = caller.send(&AdoptReply::SoFar(done)).await.is_err();
+            }
+            () = caller.closed(), if !is_gone => is_gone = true,
+        }
+        if is_gone {
+            shared.adoption.stop();
+        }
+    };
+    let refused = |failure: Failure| AdoptReply::Failed(failure.into());
+    caller.send_last(&ended.map_or_else(refused, AdoptReply::Done)).await;
 }
 
 fn failed(failure: Failure) -> ResendReply {

@@ -4,16 +4,17 @@ use std::{
     io::{self, BufRead, BufReader, Lines, Write},
     net::{SocketAddr, TcpStream},
     num::NonZeroU32,
+    path::Path,
     time::Duration,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::control_message::{
-    CheckReply, CheckRequest, ControlAccess, DeliveryLimit, LimitReply, LimitRequest, ResendReply,
-    ResendRequest, WindowReply, WindowRequest,
+    AdoptReply, AdoptRequest, CheckReply, CheckRequest, ControlAccess, DeliveryLimit, LimitReply,
+    LimitRequest, ResendReply, ResendRequest, WindowReply, WindowRequest,
 };
-use crate::delivery::{CheckStep, ResendSelection, Resent};
+use crate::delivery::{Adopting, CheckStep, ResendSelection, Resent, Taken};
 
 /// How long the engine may take to accept a connection, and to answer a request that needs no work.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -90,7 +91,7 @@ impl Client<'_> {
     ) -> Result<Resent, ControlError> {
         let request = ResendRequest { key: self.key(), selection, rate, dry_run, set_aside: false };
         // A dry run sends no progress, so it has no limit of silence.
-        let mut replies = self.send_resend(&request, (!dry_run).then_some(SILENCE_MAX))?;
+        let mut replies = self.send_changing(&request, (!dry_run).then_some(SILENCE_MAX))?;
         loop {
             match replies.next().map_err(ControlError::while_changing)? {
                 ResendReply::SoFar(done) => progress(&done),
@@ -101,12 +102,30 @@ impl Client<'_> {
         }
     }
 
+    /// Adopts the data folder `dir`. `progress` is called with how far that is.
+    pub(super) fn adopt(
+        &self,
+        dir: &Path,
+        leave_damaged: bool,
+        mut progress: impl FnMut(&Adopting),
+    ) -> Result<Taken, ControlError> {
+        let request = AdoptRequest { key: self.key(), adopt: dir.to_owned(), leave_damaged };
+        let mut replies = self.send_changing(&request, Some(SILENCE_MAX))?;
+        loop {
+            match replies.next().map_err(ControlError::while_changing)? {
+                AdoptReply::SoFar(done) => progress(&done),
+                AdoptReply::Done(taken) => return Ok(taken),
+                AdoptReply::Failed(why) => return Err(ControlError::Failed(why)),
+            }
+        }
+    }
+
     /// Sets aside what the destination keeps refusing; returns the number of events.
     pub(super) fn set_aside(&self) -> Result<u64, ControlError> {
         let selection = ResendSelection::Lines(Vec::new());
         let request =
             ResendRequest { key: self.key(), selection, rate: None, dry_run: false, set_aside: true };
-        match self.send_resend(&request, Some(SILENCE_MAX))?.next().map_err(ControlError::while_changing)? {
+        match self.send_changing(&request, Some(SILENCE_MAX))?.next().map_err(ControlError::while_changing)? {
             ResendReply::SetAside(count) => Ok(count),
             ResendReply::Failed(why) => Err(ControlError::Failed(why)),
             ResendReply::SoFar(_) | ResendReply::Done(_) => Err(self.unknown()),
@@ -145,10 +164,11 @@ impl Client<'_> {
         ControlError::Unknown { address: self.0.address.clone() }
     }
 
-    /// Sends a request that the engine answers even if it has too many callers.
-    fn send_resend(
+    /// Sends a request that changes stored events. An engine that closes the connection without any answer does not know
+    /// it.
+    fn send_changing(
         &self,
-        request: &ResendRequest,
+        request: &impl Serialize,
         silence_max: Option<Duration>,
     ) -> Result<Replies<'_>, ControlError> {
         Ok(Replies { is_unknown_if_closed: true, ..self.send(request, silence_max)? })

@@ -1,11 +1,11 @@
 //! The messages of the control port, each a line of JSON. Older engines and older callers read them too, so names and shapes
 //! must not change.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{AwsError, CheckStep, ResendSelection, Resent, Verdict};
+use crate::delivery::{Adopting, AwsError, CheckStep, ResendSelection, Resent, Taken, Verdict};
 
 /// The control port of a running engine.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,6 +28,7 @@ impl std::fmt::Debug for ControlAccess {
 pub(super) enum ControlRequest {
     Check(CheckRequest),
     Limit(LimitRequest),
+    Adopt(AdoptRequest),
     Window(WindowRequest),
     Resend(ResendRequest),
 }
@@ -37,6 +38,7 @@ impl ControlRequest {
         match self {
             Self::Check(CheckRequest { key, .. })
             | Self::Limit(LimitRequest { key, .. })
+            | Self::Adopt(AdoptRequest { key, .. })
             | Self::Window(WindowRequest { key, .. })
             | Self::Resend(ResendRequest { key, .. }) => key,
         }
@@ -56,6 +58,25 @@ pub(super) struct ResendRequest {
     /// Set aside what the destination keeps refusing, and resend nothing.
     #[serde(default)]
     pub(super) set_aside: bool,
+}
+
+/// Asks for the waiting and failed events of another data folder.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AdoptRequest {
+    pub(super) key: String,
+    /// The real path of that folder.
+    pub(super) adopt: PathBuf,
+    pub(super) leave_damaged: bool,
+}
+
+/// Answers to [`AdoptRequest`]. The last two variants are final.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum AdoptReply {
+    SoFar(Adopting),
+    Done(Taken),
+    Failed(String),
 }
 
 /// Asks for a check of the public address.

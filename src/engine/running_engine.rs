@@ -15,7 +15,7 @@ use super::{
     probe::{self, Probe, ProbeError},
 };
 use crate::{
-    delivery::{CheckStep, ResendSelection, Resent},
+    delivery::{Adopting, CheckStep, ResendSelection, Resent, Taken},
     files, spool,
 };
 
@@ -61,6 +61,16 @@ impl RunningEngine {
         progress: impl FnMut(&Resent),
     ) -> Result<Resent, ControlError> {
         self.control()?.resend(selection, rate, dry_run, progress)
+    }
+
+    /// Adopts the data folder `dir`. `progress` is called with how far that is. The engine stops when this process ends.
+    pub fn adopt(
+        &self,
+        dir: &Path,
+        leave_damaged: bool,
+        progress: impl FnMut(&Adopting),
+    ) -> Result<Taken, ControlError> {
+        self.control()?.adopt(dir, leave_damaged, progress)
     }
 
     /// Sets aside the events that the destination refuses while it takes others; returns their number.

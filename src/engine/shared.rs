@@ -36,8 +36,8 @@ use crate::{
     clock::now_ms,
     config::Config,
     delivery::{
-        AlertReport, Delivery, EventId, Exported, ForwarderState, InFlight, Millis, Puts, Resent, SignInPage,
-        Status, StreamReport, Stuck,
+        Adopting, AlertReport, Delivery, EventId, Exported, ForwarderState, InFlight, Millis, Puts, Resent,
+        SignInPage, Status, StreamReport, Stuck,
     },
     forward::{ConnectionSettings, Reports},
     practice::Practice,
@@ -109,6 +109,7 @@ pub struct Shared {
     pub(super) practice_is_open: AtomicBool,
 
     pub(super) resend: Job<Option<Resent>>,
+    pub(super) adoption: Job<Option<Adopting>>,
     pub(super) export: Job<Option<Exported>>,
     pub(super) test_run: Job<Arc<RunView>>,
     pub(super) sign_in: Job<SignInPage>,
@@ -184,6 +185,7 @@ impl Shared {
             practice_port: AtomicU16::new(practice_port),
             practice_is_open: AtomicBool::new(false),
             resend: Job::new(&stopping),
+            adoption: Job::new(&stopping),
             export: Job::new(&stopping),
             test_run: Job::new(&stopping),
             sign_in: Job::new(&stopping),

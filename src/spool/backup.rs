@@ -109,15 +109,7 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<Copied, BackupError> {
     partial.push(PARTIAL);
     let partial = PathBuf::from(partial);
     create(&partial)?;
-    let copied = copy(&path, &partial).and_then(|bytes| {
-        let report = examine(&partial, false)?;
-        if let Some(finding) = report.findings.first() {
-            return Err(BackupError::Damaged { path: partial.clone(), what: finding.text.clone() });
-        }
-        let ledger = Totals::read(&connect_reader(&partial.join(FILE_NAME), None)?)?.ledger();
-        Ok(Copied { ledger, lines: report.lines, bytes })
-    });
-    match copied {
+    match copy_checked(&path, &partial) {
         Ok(copied) => {
             let renamed = fs::rename(&partial, to).and_then(|()| files::sync_parents(to));
             renamed.map_err(BackupError::io(to))?;
@@ -132,6 +124,17 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<Copied, BackupError> {
             Err(error)
         }
     }
+}
+
+/// Copies the spool whose database is at `path` into the empty folder `partial`, and examines the copy.
+pub(super) fn copy_checked(path: &Path, partial: &Path) -> Result<Copied, BackupError> {
+    let bytes = copy(path, partial)?;
+    let report = examine(partial, false)?;
+    if let Some(finding) = report.findings.first() {
+        return Err(BackupError::Damaged { path: partial.to_owned(), what: finding.text.clone() });
+    }
+    let ledger = Totals::read(&connect_reader(&partial.join(FILE_NAME), None)?)?.ledger();
+    Ok(Copied { ledger, lines: report.lines, bytes })
 }
 
 /// Creates the folder for this user alone.

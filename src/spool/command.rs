@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{
+    adopted_line::AdoptedLine,
     arrivals::{AppendError, Arrivals},
     limits::Limits,
     queue::Settlement,
@@ -17,6 +18,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, AppendError>>;
 pub(super) enum Command {
     Append(Append),
     Requeue(Requeue),
+    Adopt(Adopt),
     /// These settlements, and those in [`super::settlements::SettlementBuffer`].
     Settle(Vec<Settlement>),
     Attempts {
@@ -59,4 +61,26 @@ pub(super) struct Requeued {
     pub(super) aside: Vec<(EventId, i64)>,
     /// Sources that turned out to hold their share, and their names.
     pub(super) full: Vec<(i64, Arc<str>)>,
+}
+
+/// Add events of another spool, whole or not at all.
+pub(super) struct Adopt {
+    /// The id of that spool, and its data folder.
+    pub(super) spool: Arc<str>,
+    pub(super) path: Arc<str>,
+    pub(super) lines: Arc<[AdoptedLine]>,
+    /// The batch has the events after this line of that spool,
+    pub(super) after: EventId,
+    /// up to this one.
+    pub(super) through: EventId,
+    pub(super) at: Millis,
+    /// Gets the number of the first new line; `None`: `spool.max_bytes` leaves no room.
+    pub(super) reply: Reply<Option<EventId>>,
+}
+
+impl Adopt {
+    /// JSON bytes of its events.
+    pub(super) fn bytes(&self) -> u64 {
+        self.lines.iter().map(|line| line.json.len() as u64).sum()
+    }
 }

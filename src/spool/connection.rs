@@ -112,6 +112,18 @@ pub(super) fn connect_reader(path: &Path, expected: Option<&ExpectedFile>) -> Re
     Ok(connection)
 }
 
+/// A connection that only reads a database of the present schema or an older one, as it is; and the version of its schema.
+pub(super) fn connect_unchanged(path: &Path) -> Result<(Connection, i64), OpenError> {
+    if let Some(dir) = path.parent() {
+        data_folder::refuse_planted(dir)?;
+    }
+    let connection = open_reader(path, None).map_err(|error| OpenError::database(path, error))?;
+    match version(&connection).map_err(|error| OpenError::database(path, error))? {
+        found if found > VERSION => Err(OpenError::Newer { path: path.to_owned(), found }),
+        found => Ok((connection, found)),
+    }
+}
+
 fn open_reader(path: &Path, expected: Option<&ExpectedFile>) -> Result<Connection, Error> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, expected)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

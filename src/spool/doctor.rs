@@ -14,7 +14,7 @@ mod tests;
 use std::path::Path;
 
 use super::{
-    connection::{connect_reader, connect_writer},
+    connection::{connect_reader, connect_unchanged, connect_writer},
     data_folder,
     error::{Error, OpenError},
     layout::{FILE_NAME, has_unfinished_repair},
@@ -37,6 +37,10 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     }
     let _lock = data_folder::lock(dir)?;
     recover::finish(dir)?;
+    // What this program does not know it would take for damage.
+    if let Err(newer @ OpenError::Newer { .. }) = connect_unchanged(&path) {
+        return Err(newer.into());
+    }
     let mut report = Report::default();
     disk::mend(dir, &mut report)?;
     if mend(&path, &mut report).or_else(|error| report_damage(error, &mut report))? {

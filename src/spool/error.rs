@@ -9,7 +9,10 @@ use std::{
 
 use rusqlite::ErrorCode;
 
-use super::schema::VERSION;
+use super::{
+    adoption::{Mark, minute},
+    schema::VERSION,
+};
 
 /// Why an operation on the database or on a segment failed.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +145,17 @@ pub enum OpenError {
     /// A repair of a damaged database did not end.
     #[error("a repair of the spool in {} did not end; run `tributary doctor` again", .0.display())]
     Unfinished(PathBuf),
+    /// A restore into the folder did not end.
+    #[error("a restore into {} did not end; run `tributary restore` again with the same backup", .0.display())]
+    HalfRestored(PathBuf),
+    /// Another spool adopts the events of this one, or has adopted them.
+    #[error("{}", adopted(path, mark))]
+    Adopted {
+        /// The data folder.
+        path: PathBuf,
+        /// By whom, and since when.
+        mark: Mark,
+    },
     /// A newer program wrote the database.
     #[error("the spool {} was written by a newer Tributary (its version is {found}, this one knows {VERSION}); update this one", path.display())]
     Newer {
@@ -150,6 +164,23 @@ pub enum OpenError {
         /// Its version.
         found: i64,
     },
+}
+
+/// Says that no engine may start on the folder, why, and what to do.
+fn adopted(path: &Path, mark: &Mark) -> String {
+    let (path, into) = (path.display(), &mark.into);
+    match mark.ended {
+        Some(ended) => format!(
+            "the waiting events of {path} were adopted into {into} on {}, and are delivered from there; choose another folder \
+             with --data-dir. `tributary log` still reads this one",
+            minute(ended)
+        ),
+        None => format!(
+            "the waiting events of {path} are being adopted into {into} since {}, and that did not end: finish it with \
+             `tributary adopt {path} --data-dir {into}`. Until then nothing is delivered from here",
+            minute(mark.began)
+        ),
+    }
 }
 
 impl OpenError {

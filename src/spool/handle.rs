@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     admission::Admission,
+    adopt::{self, AdoptError, Target},
     arrivals::{AppendError, Arrivals},
     backlog::{Backlog, NextRequest},
     command::{Append, Command},
@@ -20,13 +21,13 @@ use super::{
     open::open_writer,
     queue::{Next, Settlement},
     recent::RecentEvents,
-    resend::{self, Pace, ResendError},
+    resend::{self, Full, Pace, ResendError},
     settlements::SettlementBuffer,
     shared::Shared,
     summary::Summary,
     write,
 };
-use crate::delivery::{Attempt, EventId, ResendSelection, Resent, chart::Interval};
+use crate::delivery::{Adopting, Attempt, EventId, ResendSelection, Resent, Taken, chart::Interval};
 
 /// Commands that may wait for the writer. Each waiting request is one.
 const COMMANDS_MAX: usize = 8192;
@@ -206,6 +207,21 @@ impl Spool {
         tell: impl FnMut(&Resent) -> bool,
     ) -> Result<Resent, ResendError> {
         resend::resend(self.inner.commands.clone(), &self.log()?, selection, pace, tell)
+    }
+
+    /// Takes the waiting and failed events of the data folder `dir`, at the end of the queue and in their order; failed ones
+    /// stay failed. Blocks until that is done, so call it on a thread of its own. `full`: what to do when others leave no
+    /// room meanwhile. `tell` gets the progress; if it returns `false`, the adoption stops, and the next call goes on.
+    pub fn adopt(
+        &self,
+        dir: &Path,
+        (leave_damaged, full): (bool, Full),
+        mut tell: impl FnMut(&Adopting) -> bool,
+    ) -> Result<Taken, AdoptError> {
+        let own = self.path().parent().unwrap_or(self.path());
+        let own = std::fs::canonicalize(own).map_err(|source| OpenError::io(own, source))?;
+        let target = Target { commands: self.inner.commands.clone(), log: self.log()?, dir: own, full };
+        adopt::adopt(&target, dir, leave_damaged, || self.watch().borrow().clone(), &mut tell)
     }
 
     /// The sums and the newest line, after each commit.

@@ -17,6 +17,9 @@ pub(super) const LOCK: &str = "tributary.lock";
 /// Exists while a repair moves files, and says under which name the damaged database is kept.
 pub(super) const REPAIR_NOTE: &str = "spool.repair";
 
+/// The folder in which a backup is copied and checked before its files get their names.
+pub(super) const RESTORING: &str = "restore.partial";
+
 /// What SQLite appends to the database's name for its write-ahead log.
 pub(super) const LOG_SUFFIX: &str = "-wal";
 
@@ -33,4 +36,9 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// Whether a repair was begun in this folder and did not end.
 pub(super) fn has_unfinished_repair(dir: &Path) -> bool {
     dir.join(REPAIR_NOTE).exists()
+}
+
+/// Whether a restore into this folder was begun and did not end.
+pub(super) fn has_unfinished_restore(dir: &Path) -> bool {
+    dir.join(RESTORING).exists()
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
+    adoption::{self, Adopted, Mark},
     attempts, charts,
     columns::StoredText,
     connection::{ExpectedFile, connect_reader},
@@ -72,6 +73,16 @@ impl LogReader {
     /// The sums as of the last commit.
     pub fn ledger(&self) -> Result<Ledger, ReadError> {
         Ok(Totals::read(&self.connection)?.ledger())
+    }
+
+    /// Who adopts the events of this spool, or has adopted them.
+    pub fn adopted_by(&self) -> Result<Option<Mark>, ReadError> {
+        Ok(adoption::identity(&self.connection)?.mark)
+    }
+
+    /// The events that this spool has adopted from others, oldest first.
+    pub fn adopted(&self) -> Result<Vec<Adopted>, ReadError> {
+        Ok(adoption::all_adopted(&self.connection)?)
     }
 
     /// The newest line.

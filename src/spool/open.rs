@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{
+    adoption::identity,
     connection::connect_writer,
     data_folder::{lock, others_can_write},
     error::OpenError,
-    layout::{FILE_NAME, LOG_SUFFIX, beside, has_unfinished_repair},
+    layout::{FILE_NAME, LOG_SUFFIX, beside, has_unfinished_repair, has_unfinished_restore},
     limits::Limits,
     renew::{LogEnd, SpoolFiles},
     schema::{VERSION, migrate, version},
@@ -20,6 +21,16 @@ use crate::files;
 /// An existing write-ahead log was left by a process that did not close the spool. What the page cache holds of it may
 /// not be on the disk. So the log is first compared with the disk, and copied whole before anything is added.
 pub(super) fn open_writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
+    let (path, writer) = open_marked(dir, limits)?;
+    let own = identity(writer.connection()).map_err(|error| OpenError::database(&path, error))?;
+    match own.mark {
+        Some(mark) => Err(OpenError::Adopted { path: dir.to_owned(), mark }),
+        None => Ok((path, writer)),
+    }
+}
+
+/// The same, also if the events of this spool are being adopted, or were.
+pub(super) fn open_marked(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
     let io = |source| OpenError::io(dir, source);
     files::create_folder(dir).map_err(io)?;
     let lock = lock(dir)?;
@@ -33,6 +44,9 @@ pub(super) fn open_writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer
     }
     if has_unfinished_repair(dir) {
         return Err(OpenError::Unfinished(dir.to_owned()));
+    }
+    if has_unfinished_restore(dir) {
+        return Err(OpenError::HalfRestored(dir.to_owned()));
     }
     files::open_private(&path).map_err(io)?;
     let mut files = SpoolFiles::new(&path);

@@ -3,15 +3,22 @@
 use rusqlite::Connection;
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// What makes each version out of the one before it. A database on a user's disk, and a new one too, goes through them
 /// in this order: append to the list, never change what is there.
-const SCHEMA: [&str; 6] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
+const SCHEMA: [&str; 7] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 /// The version of a database; 0 for a new one.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Writes an empty database of an older version.
+#[cfg(test)]
+pub(super) fn write_version(connection: &Connection, version: usize) -> rusqlite::Result<()> {
+    SCHEMA[..version].iter().try_for_each(|change| connection.execute_batch(change))?;
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(VERSION))
 }
 
 /// Brings a database from the version `found` to [`VERSION`], whole or not at all. Adding a column rewrites no row, so
@@ -32,7 +39,7 @@ pub(super) fn migrate(connection: &Connection, found: i64) -> rusqlite::Result<(
 
 /// `event` and `settled` are narrow and keyed by the event's place, so rows are only added at the end (of `settled`:
 /// near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
-pub(super) const VERSION_1: &str = "
+const VERSION_1: &str = "
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY,
     received_at INTEGER NOT NULL,
@@ -132,4 +139,29 @@ CREATE TABLE IF NOT EXISTS held (
     bytes INTEGER NOT NULL
 ) STRICT;
 ALTER TABLE ledger ADD COLUMN unkept INTEGER NOT NULL DEFAULT 0;
+";
+
+/// `identity`: who this spool is, and who adopts its events (see [`super::adoption`]). `adopted`: whose events it has
+/// adopted, and how far.
+const VERSION_7: &str = "
+CREATE TABLE IF NOT EXISTS identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    adopter TEXT,
+    adopter_path TEXT,
+    adoption_began INTEGER,
+    adoption_ended INTEGER
+) STRICT;
+INSERT OR IGNORE INTO identity (one, id) VALUES (1, lower(hex(randomblob(16))));
+CREATE TABLE IF NOT EXISTS adopted (
+    id TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    through INTEGER NOT NULL,
+    batch_after INTEGER NOT NULL,
+    batch_first INTEGER NOT NULL,
+    queued INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";

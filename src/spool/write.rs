@@ -1,6 +1,7 @@
 //! The writer's thread, the only one that writes: it commits together what has come since the last commit (group
 //! commit), answers, and does upkeep in between.
 
+mod adopt;
 mod answers;
 mod database;
 mod error;

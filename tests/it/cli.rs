@@ -178,7 +178,7 @@ fn the_log_is_searched_by_state_type_text_and_time() {
     );
     let sums = home.run(&["log", "--summary", "--json"]).line();
     let wanted = json!({ "accepted": 2, "delivered": 2, "queued": 0, "failed": 0, "replayed": 0, "resent": 0, "rejected": 1,
-        "rejectedNotKept": 0, "repeatsPossible": 0, "queuedBytes": 0, "addsUp": true, "limit": null });
+        "rejectedNotKept": 0, "repeatsPossible": 0, "queuedBytes": 0, "addsUp": true, "limit": null, "adopted": [], "adoptedBy": null });
     assert_eq!(sums, wanted);
     let text = home.run(&["log"]).stdout;
     assert!(text.lines().count() == 3 && text.contains("delivered") && text.contains("Bought"), "{text}");

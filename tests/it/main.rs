@@ -2,6 +2,7 @@
 
 mod account;
 mod acting;
+mod adopt;
 mod aggregation;
 mod alerts;
 mod alerts_place;

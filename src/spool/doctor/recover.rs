@@ -21,7 +21,7 @@ use crate::{
     delivery::EventId,
     files::{self, remove_if_there, sync_folder},
     spool::{
-        charts,
+        adoption, charts,
         columns::{DELIVERED, REJECTED, RESENT, count_of},
         connection::connect_writer,
         layout::{FILE_NAME, INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, REPAIR_NOTE, SEGMENTS, beside},
@@ -152,6 +152,7 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     for (table, key) in TABLES {
         copy(&source, &transaction, table, key)?;
     }
+    adoption::copy(&source, &transaction)?;
     drop(source);
     // Settlements and attempts whose events are lost: they remain in the database that is set aside.
     transaction.execute("DELETE FROM settled WHERE id NOT IN (SELECT id FROM event)", [])?;

@@ -15,6 +15,7 @@ type Answer<T> = (Reply<T>, Result<T, AppendError>);
 pub(super) struct Answers {
     pub(super) appends: Vec<Answer<EventId>>,
     pub(super) requeues: Vec<Answer<Requeued>>,
+    pub(super) adopts: Vec<Answer<Option<EventId>>>,
     pub(super) flushes: Vec<Answer<()>>,
 }
 
@@ -23,9 +24,11 @@ impl Answers {
     pub(super) fn committed(group: Group, written: Written) -> Self {
         let firsts = written.requests.into_iter().map(|request| Ok(request.first));
         let requeued = written.requeued.into_iter().map(Ok);
+        let adopted = written.adopted.into_iter().map(Ok);
         Self {
             appends: group.appends.into_iter().map(|append| append.reply).zip(firsts).collect(),
             requeues: group.requeues.into_iter().map(|requeue| requeue.reply).zip(requeued).collect(),
+            adopts: group.adopts.into_iter().map(|adopt| adopt.reply).zip(adopted).collect(),
             flushes: group.flushes.into_iter().map(|reply| (reply, Ok(()))).collect(),
         }
     }
@@ -37,6 +40,7 @@ impl Answers {
         Self {
             appends: appends.map(|append| (append.reply, Err(refused()))).collect(),
             requeues: requeues.map(|requeue| (requeue.reply, Err(refused()))).collect(),
+            adopts: group.adopts.drain(..).map(|adopt| (adopt.reply, Err(refused()))).collect(),
             flushes: group.flushes.drain(..).map(|reply| (reply, Err(refused()))).collect(),
         }
     }
@@ -44,6 +48,7 @@ impl Answers {
     pub(super) fn send(self) {
         send_all(self.appends);
         send_all(self.requeues);
+        send_all(self.adopts);
         send_all(self.flushes);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     delivery::{Attempt, EventId},
     spool::{
         attempts,
-        command::{Append, Command, Reply, Requeue},
+        command::{Adopt, Append, Command, Reply, Requeue},
         limits::Limits,
         queue::Settlement,
     },
@@ -28,6 +28,7 @@ const REPLACED_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Group {
     pub(super) appends: Vec<Append>,
     pub(super) requeues: Vec<Requeue>,
+    pub(super) adopts: Vec<Adopt>,
     pub(super) settlements: Vec<Settlement>,
     pub(super) attempts: Vec<(EventId, Attempt)>,
     /// Puts without a clear answer.
@@ -65,6 +66,10 @@ impl Group {
                 self.appends.push(append);
             }
             Command::Requeue(requeue) => self.requeues.push(requeue),
+            Command::Adopt(adopt) => {
+                self.bytes += adopt.bytes();
+                self.adopts.push(adopt);
+            }
             Command::Settle(list) => {
                 self.settlements.extend(list);
                 self.settles = true;
@@ -99,6 +104,7 @@ impl Group {
     pub(super) fn has_work(&self) -> bool {
         !(self.appends.is_empty()
             && self.requeues.is_empty()
+            && self.adopts.is_empty()
             && self.settlements.is_empty()
             && !self.settles
             && self.attempts.is_empty()
@@ -108,7 +114,10 @@ impl Group {
 
     /// A waiting sender is answered at once; settlements alone wait for more.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        let is_awaited = !(self.appends.is_empty() && self.requeues.is_empty() && self.flushes.is_empty());
+        let is_awaited = !(self.appends.is_empty()
+            && self.requeues.is_empty()
+            && self.adopts.is_empty()
+            && self.flushes.is_empty());
         self.has_work() && (self.is_full() || is_awaited || now >= self.due_at())
     }
 

@@ -11,7 +11,9 @@ use crate::{
     delivery::{AwsError, EventId, Millis, error_code},
     event::{Event, PartitionKey, Rejection},
     spool::{
+        adopted_line::AdoptedLine,
         arrivals::{Arrivals, REJECTED_LINE_BYTES, Rejected},
+        attempts,
         charts::Request,
         columns::kind_column,
         command::Requeued,
@@ -35,6 +37,10 @@ pub(super) struct Written {
     /// About what the lines of rejected events take.
     pub(super) rejected_bytes: u64,
     pub(super) requeued: Vec<Requeued>,
+    /// The first line of each batch of another spool; `None`: there was no room for it.
+    pub(super) adopted: Vec<Option<EventId>>,
+    /// JSON bytes of adopted events that failed. Queued ones are in `queued`.
+    pub(super) failed_bytes: u64,
     /// New queued events, for the forwarder.
     pub(super) queued: Vec<QueuedEvent>,
     /// The payloads are in a segment, not in the write-ahead log.
@@ -123,6 +129,10 @@ impl<'w> Transaction<'w> {
         self.written.requeued.push(requeued);
     }
 
+    pub(super) fn note_adopted(&mut self, first: Option<EventId>) {
+        self.written.adopted.push(first);
+    }
+
     /// Adds the events of a request. The JSON is taken out of `arrivals` for the forwarder: if the commit fails, the
     /// whole request is refused.
     pub(super) fn append(&mut self, arrivals: &mut Arrivals) -> Result<(), Error> {
@@ -182,6 +192,46 @@ impl<'w> Transaction<'w> {
         self.sources.note(id, id, source);
         self.written.queued.push(QueuedEvent { id, key, json: Bytes::copy_from_slice(json), attempts: 0 });
         Ok(id)
+    }
+
+    /// Adds a waiting or failed event of another spool. It is a repeat if its `messageId` was accepted here too, and is
+    /// kept all the same: its bytes may differ.
+    pub(super) fn add_adopted(&mut self, line: &AdoptedLine) -> Result<(), Error> {
+        let source = self.words.number_of(self.connection, &line.source)?;
+        let hash = self.repeats.hash_of(&line.message_id);
+        let repeat_of = self.repeat_of(hash, &line.message_id)?;
+        let id = self.insert_line(
+            NewLine {
+                received_at: line.received_at,
+                source,
+                kind: line.kind,
+                key: &line.key,
+                key_shortened: line.key_shortened,
+                message_id: &line.message_id,
+                name: line.name.as_deref(),
+                repeat_of,
+                ..NewLine::default()
+            },
+            &line.json,
+        )?;
+        if repeat_of.is_none() {
+            self.repeats.remember(hash, id);
+        }
+        for attempt in &line.attempts {
+            attempts::insert(self.connection, id, attempt)?;
+        }
+        let bytes = line.json.len() as u64;
+        self.totals.accepted += 1;
+        self.totals.queued_bytes += bytes;
+        self.sources.add(source, bytes);
+        self.sources.note(id, id, source);
+        if let Some(failure) = line.failure_as(id) {
+            self.written.failed_bytes += bytes;
+            return self.settle(&failure);
+        }
+        let (key, json, attempts) = (Arc::clone(&line.key), line.json.clone(), line.attempts_made());
+        self.written.queued.push(QueuedEvent { id, key, json, attempts });
+        Ok(())
     }
 
     /// Inserts a line after the newest one, and sets `line.id`.

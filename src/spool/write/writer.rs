@@ -20,6 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rusqlite::Connection;
+
 use super::{
     answers::Answers,
     database::Database,
@@ -36,6 +38,7 @@ use crate::{
     spool::{
         arrivals::AppendError,
         charts::{Charts, Commit},
+        command::Adopt,
         connection::ExpectedFile,
         disk_space::{DiskSpace, Wanted},
         error::Error,
@@ -167,6 +170,35 @@ impl Writer {
         self.state.totals.settled_through
     }
 
+    pub(crate) fn connection(&self) -> &Connection {
+        self.database.connection()
+    }
+
+    /// Runs one transaction, for a caller that has the writer and no thread for it. The error says why nothing was
+    /// written.
+    pub(crate) fn change(
+        &mut self,
+        rows: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), Arc<str>> {
+        if self.health.has_failed() {
+            return Err(self.health.reason());
+        }
+        let done = self.transact(|writer| Ok(rows(writer.database.connection())?));
+        done.map_err(|error| {
+            self.fail(&error);
+            self.health.reason()
+        })
+    }
+
+    /// Copies the write-ahead log, so that the next start finds none. If that fails, the next start copies it.
+    pub(crate) fn close(mut self) {
+        if !self.health.has_failed()
+            && let Err(error) = self.database.empty_log()
+        {
+            tracing::debug!("the write-ahead log stays: {error}");
+        }
+    }
+
     pub(super) fn into_files(self) -> SpoolFiles {
         self.database.into_files()
     }
@@ -242,6 +274,9 @@ impl Writer {
         for requeue in group.requeues.drain(..) {
             answers.requeues.push((requeue.reply, Err(refusal.clone())));
         }
+        for adopt in group.adopts.drain(..) {
+            answers.adopts.push((adopt.reply, Err(refusal.clone())));
+        }
         if counted > 0 {
             self.state.totals.reject_unkept(counted);
             self.unwritten_rejections += counted;
@@ -297,7 +332,8 @@ impl Writer {
         let rows = written.queued.len() + group.settlements.len() + group.attempts.len();
         let copied: u64 = written.requeued.iter().map(|one| one.sums.bytes).sum();
         let accepted: u64 = written.queued.iter().map(|event| event.json.len() as u64).sum();
-        let (rows, payloads) = (ROW_BYTES * rows as u64 + written.rejected_bytes, accepted + copied);
+        let payloads = accepted + copied + written.failed_bytes;
+        let rows = ROW_BYTES * rows as u64 + written.rejected_bytes;
         self.database.wrote(if written.in_segment { rows } else { rows + payloads });
         self.disk.wrote(rows + payloads);
 
@@ -370,11 +406,14 @@ impl Writer {
 
     fn write_rows(&mut self, group: &mut Group) -> Result<Written, Error> {
         let buffer = std::mem::take(&mut self.payloads);
+        let adopted = || group.adopts.iter();
         // Lines of rejected events do not count: they are few, and pruned one by one, but a segment is removed as a
         // whole.
         let expected = Expected {
-            events: group.appends.iter().map(|append| append.arrivals.events.len()).sum(),
-            bytes: group.appends.iter().map(|append| append.arrivals.accepted_bytes()).sum(),
+            events: group.appends.iter().map(|append| append.arrivals.events.len()).sum::<usize>()
+                + adopted().map(|adopt| adopt.lines.len()).sum::<usize>(),
+            bytes: group.appends.iter().map(|append| append.arrivals.accepted_bytes()).sum::<u64>()
+                + adopted().map(Adopt::bytes).sum::<u64>(),
         };
         let (connection, limits) = (self.database.connection(), (self.limits, self.is_full));
         let mut transaction = Transaction::begin(connection, &mut self.state, buffer, &expected, limits)?;
@@ -383,6 +422,9 @@ impl Writer {
         }
         for requeue in &group.requeues {
             super::requeue::requeue(&mut transaction, requeue)?;
+        }
+        for adopt in &group.adopts {
+            super::adopt::adopt(&mut transaction, adopt)?;
         }
         for (event, attempt) in &group.attempts {
             crate::spool::attempts::insert(connection, *event, attempt)?;
