@@ -10,6 +10,8 @@
 //! `TRIBUTARY_POWERLOSS_PROGRAM` is another build to test. docs/reliability.md has the long form.
 
 #[cfg(target_os = "linux")]
+mod adopt;
+#[cfg(target_os = "linux")]
 mod cut;
 #[cfg(target_os = "linux")]
 mod disk;
