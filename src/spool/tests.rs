@@ -1,6 +1,7 @@
 //! The promises of the spool, a file each; and what these tests share.
 
 mod acknowledged;
+mod adoption;
 mod charts;
 mod counts;
 mod failing_disk;
