@@ -1,10 +1,11 @@
 //! A push of the metrics by OTLP, read by OpenTelemetry's own messages for Python, which share no code with ours: it has every
 //! sample that Prometheus would read from `/metrics`, of the same type.
 
-use crate::processes::{Listening, python, run, sender};
+use crate::processes::{Listening, python, run};
 use crate::prometheus::Engine;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -34,9 +35,10 @@ fn texts(value: &Value) -> impl Iterator<Item = (&str, &str)> {
 
 #[tokio::test]
 async fn an_independent_receiver_reads_from_a_push_what_metrics_shows() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/receivers/otlp.py");
     let (receiver, url) = Listening::start(|port| {
         let mut command = Command::new(python());
-        command.arg(sender("otlp.py")).arg(port.to_string());
+        command.arg(&script).arg(port.to_string());
         command
     });
     let engine = Engine::start_with(&[
