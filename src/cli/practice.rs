@@ -173,12 +173,12 @@ fn keep_small() {
     rustix::thread::disable_transparent_huge_pages(true).unwrap_or(());
 }
 
-async fn serve(args: &Args, practice: &Practice, mut file: Option<StateFile>) -> anyhow::Result<()> {
+async fn serve(args: &Args, practice: &Practice, file: Option<StateFile>) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await;
     let listener = listener.map_err(|error| cannot_listen(&error, args.port))?;
     let port = listener.local_addr()?.port();
-    if let Some(file) = &mut file {
+    if let Some(file) = &file {
         // A file that cannot be written is noticed now, not when its content is lost.
         file.save(practice)?;
     }
@@ -189,7 +189,7 @@ async fn serve(args: &Args, practice: &Practice, mut file: Option<StateFile>) ->
     // Whether or not somebody reads it.
     print(&if args.json { ready.json() } else { ready.text() })?;
     let keep_saved = async {
-        match &mut file {
+        match &file {
             Some(file) => file.keep_saved(practice).await,
             None => std::future::pending().await,
         }
@@ -203,7 +203,7 @@ async fn serve(args: &Args, practice: &Practice, mut file: Option<StateFile>) ->
     }
     stop.cancel();
     while server.join_next().await.is_some() {}
-    if let Some(file) = &mut file {
+    if let Some(file) = &file {
         file.save(practice)?;
     }
     Ok(())

@@ -408,6 +408,12 @@ fn a_file_is_for_one_process_at_a_time() {
     let program = Program::start(&home, &words);
     let (code, said) = refused(&home, &words);
     assert!(code == Some(1) && said.contains("is in use") && said.lines().count() == 1, "{said}");
+    // As each write does: a lock of the file itself would be gone now.
+    let copy = home.folder().join("copy");
+    fs::copy(&file, &copy).unwrap();
+    fs::rename(&copy, &file).unwrap();
+    let (code, said) = refused(&home, &words);
+    assert!(code == Some(1) && said.contains("is in use"), "{said}");
     program.stop();
     Program::start(&home, &words).stop();
 }
