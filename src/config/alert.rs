@@ -171,7 +171,7 @@ impl Alert {
             Setting::new("alerts.on", conditions_now, on, read_conditions),
             Setting::new("alerts.url", Value::text(&*url), url, read_webhook),
             Setting::new("alerts.authorization", Value::text(&*authorization), authorization, read_header),
-            Setting::text("alerts.smtp", smtp, |text| MailServer::parse(text).map(drop)),
+            Setting::new("alerts.smtp", Value::text(&*smtp), smtp, read_mail_server),
         ];
         let Self { smtp_user, smtp_password_file, from, recipients, command, .. } = self;
         let recipients_now = Value::List(recipients.clone());
@@ -215,7 +215,10 @@ impl Alert {
     /// Scheme and host of the webhook, which tell it from another one; its path is the secret.
     pub fn masked_url(&self) -> String {
         match Url::parse(&self.url) {
-            Ok(url) => format!("{}://{}/…", url.scheme(), url.host_str().unwrap_or_default()),
+            Ok(url) => {
+                let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+                format!("{}://{}{port}/…", url.scheme(), url.host_str().unwrap_or_default())
+            }
             Err(_) => String::new(),
         }
     }
@@ -359,6 +362,16 @@ fn read_webhook(value: &Value) -> Result<String, RuleError> {
         return Err(RuleError::new("is not right", SHAPE));
     }
     Ok(text.clone())
+}
+
+/// The address of a mail server. A message does not show a password in it.
+fn read_mail_server(value: &Value) -> Result<String, RuleError> {
+    let text = value.as_text()?;
+    if !text.is_empty() {
+        let shown = if text.contains('@') { "an address with a user".to_owned() } else { quoted(text) };
+        MailServer::parse(text).map_err(|why| why.showing(&shown))?;
+    }
+    Ok(text.to_owned())
 }
 
 /// The value of a header. No message shows it.

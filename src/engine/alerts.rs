@@ -171,7 +171,9 @@ impl Alerts {
         self.working.push(Box::pin(async move {
             let data_dir = shared.paths.data_dir.clone();
             if let Ok(Err(error)) = shared.tasks.blocking(move || kept::save(&data_dir, &now)).await {
-                tracing::debug!("alerts.json was not written: {error}");
+                tracing::warn!(
+                    "alerts.json was not written ({error}): after a restart, what is wrong is told again"
+                );
             }
             Ended::Kept
         }));

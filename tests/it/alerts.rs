@@ -85,7 +85,7 @@ fn pair(state: &str, condition: &str) -> (String, String) {
 fn a_webhook_hears_once_that_the_spool_fills_up_and_after_a_restart_that_it_is_over() {
     let webhook = Webhook::start();
     let lines = format!(
-        "on = [\"spool\", \"blocked\"]\nspool_percent = 10\nurl = \"http://{}/hook/very-secret\"\nauthorization = \"Bearer very-secret\"",
+        "on = [\"spool\", \"blocked\"]\nspool_percent = 16\nurl = \"http://{}/hook/very-secret\"\nauthorization = \"Bearer very-secret\"",
         webhook.address
     );
     let home = Home::new(&format!("{SMALL}{}", alert(&lines)));
@@ -103,7 +103,7 @@ fn a_webhook_hears_once_that_the_spool_fills_up_and_after_a_restart_that_it_is_o
         (&5.into(), &"On call".into(), &"practice stream".into())
     );
     assert!(
-        told["spoolPercent"].as_u64() >= Some(10)
+        told["spoolPercent"].as_u64() >= Some(16)
             && told["action"].as_str().is_some_and(|text| text.contains("spool.max_bytes")),
         "{told}"
     );
@@ -130,7 +130,7 @@ fn a_webhook_that_fails_is_tried_again_is_visible_and_holds_nothing_up() {
     let webhook = Webhook::start();
     webhook.status.store(503, Ordering::Relaxed);
     let lines = format!(
-        "kind = \"slack\"\non = [\"spool\"]\nspool_percent = 1\nurl = \"http://{}/very-secret\"",
+        "kind = \"slack\"\non = [\"spool\"]\nspool_percent = 16\nurl = \"http://{}/very-secret\"",
         webhook.address
     );
     // Failed events stay in the spool: it stays above its share.
@@ -147,8 +147,11 @@ fn a_webhook_that_fails_is_tried_again_is_visible_and_holds_nothing_up() {
         metric(&serve.metrics(), "tributary_alert_notifications_total{alert=\"On call\"}") == 1
     });
     let log = serve.stop();
-    let problem = "The alert \"On call\" cannot be sent: http://127.0.0.1/… answered 503 Service Unavailable: said by us. Tributary tries again.";
-    assert!(log.contains(problem) && !log.contains("very-secret"), "{log}");
+    let problem = format!(
+        "The alert \"On call\" cannot be sent: http://{}/… answered 503 Service Unavailable: said by us. Tributary tries again.",
+        webhook.address
+    );
+    assert!(log.contains(&problem) && !log.contains("very-secret"), "{log}");
     let got = webhook.got();
     let texts: Vec<_> =
         got.iter().map(|(_, body)| body["text"].as_str().expect("Slack's shape").to_owned()).collect();
@@ -179,6 +182,20 @@ fn a_program_gets_the_json_and_its_failure_is_told_with_its_words() {
     assert_eq!((&told["state"], &told["version"]), (&"test".into(), &1.into()));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_program_that_ended_well_told_somebody_whatever_it_printed_and_whoever_still_runs() {
+    // A child of it goes on, and holds its stderr.
+    let script = "sleep 20 & head -c 300000 /dev/zero | tr '\\0' x >&2; read -r json; exit $?";
+    let home = Home::new(&alert(&format!("kind = \"command\"\ncommand = [\"sh\", \"-c\", {script:?}]")));
+    let ended = home.run(&["alerts", "--test"]);
+    assert_eq!(
+        (ended.code, &*ended.stdout),
+        (Some(0), "On call (command to sh): the test was taken\n"),
+        "{ended:?}"
+    );
+}
+
 #[test]
 fn the_command_line_shows_alerts_without_secrets_and_tests_them() {
     let webhook = Webhook::start();
@@ -186,13 +203,20 @@ fn the_command_line_shows_alerts_without_secrets_and_tests_them() {
     assert_eq!(none.code, Some(1));
     assert!(none.stderr.contains("there are no alerts; add [[alerts]] to "), "{none:?}");
     let home = Home::new(&alert(&format!("url = \"http://{}/very-secret\"", webhook.address)));
+    let shown_url = format!("http://{}/…", webhook.address);
     let shown = home.run(&["alerts"]);
     assert_eq!(
         (shown.code, &*shown.stdout),
-        (Some(0), "On call (webhook to http://127.0.0.1/…): blocked, failed, spool, oldest, silent, disk\n")
+        (
+            Some(0),
+            &*format!("On call (webhook to {shown_url}): blocked, failed, spool, oldest, silent, disk\n")
+        )
     );
     let config = home.run(&["config"]);
-    assert!(config.stdout.contains("[[alerts]]\nname = \"On call\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1/…\"\nafter_seconds = 0\n"), "{config:?}");
+    let table = format!(
+        "[[alerts]]\nname = \"On call\"\nkind = \"webhook\"\nurl = \"{shown_url}\"\nafter_seconds = 0\n"
+    );
+    assert!(config.stdout.contains(&table), "{config:?}");
     assert!(!config.stdout.contains("very-secret"), "{config:?}");
     let unknown = home.run(&["alerts", "--test", "Nobody"]);
     assert_eq!(unknown.code, Some(1));
@@ -203,12 +227,12 @@ fn the_command_line_shows_alerts_without_secrets_and_tests_them() {
     let tested = home.run(&["alerts", "--test", "On call"]);
     assert_eq!(
         (tested.code, &*tested.stdout),
-        (Some(0), "On call (webhook to http://127.0.0.1/…): the test was taken\n")
+        (Some(0), &*format!("On call (webhook to {shown_url}): the test was taken\n"))
     );
     let told = wait_for("it arrived", || webhook.got().pop()).1;
     assert_eq!((&told["state"], &told["queued"]), (&"test".into(), &0.into()));
     webhook.status.store(301, Ordering::Relaxed);
     let moved = home.run(&["alerts", "--test"]);
     assert_eq!(moved.code, Some(1));
-    assert!(moved.stdout.contains("NOT sent: http://127.0.0.1/… answered 301"), "{moved:?}");
+    assert!(moved.stdout.contains(&format!("NOT sent: {shown_url} answered 301")), "{moved:?}");
 }

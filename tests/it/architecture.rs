@@ -196,7 +196,7 @@ const SPAWNS: [(&str, &str, &str); 20] = [
         "callers.spawn",
         "one caller: its connection closes, and `Problems::job_ended` shows a panic",
     ),
-    ("engine/alerts/program.rs", ".spawn", "the program of an alert: waited for"),
+    ("engine/alerts/program.rs", "command.spawn", "the program of an alert: waited for"),
     ("engine/alerts/send.rs", ".spawn_blocking", "whoever waits for it gets `Interrupted`"),
     ("engine/launch.rs", ".spawn", "no answer: the face sees it"),
     ("engine/launch.rs", "launcher.spawn", "the desktop's launcher: waited for"),

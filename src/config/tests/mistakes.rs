@@ -162,12 +162,14 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ),
     (
         "[[alerts]]\nname = \"A\"\nkind = \"command\"\ncommand = \"page --now\"\n[[alerts]]\nname = \"A\"\nurl = \"http://x\"\n\
-             spool_percent = 0\nurll = \"\"\n[[alerts]]\nname = \"M\"\nkind = \"email\"\nsmtp = \"smtp://localhost\"\n\
+             spool_percent = 0\nurll = \"\"\n[[alerts]]\nname = \"M\"\nkind = \"email\"\nsmtp = \"smtp://u:se@cret\"\n\
              from = \"nobody\"\nrecipients = [\"a@example.com\", \"b\"]\n",
         &[
             "4: alerts.command is text; it must be a list, the program first: [\"/usr/local/bin/page\", \"--now\"]; there is no shell",
             "8: alerts.spool_percent is 0; allowed: whole numbers from 1 to 100",
             "9: alerts.\"urll\" is not a setting; did you mean `url`?",
+            "13: alerts.smtp is an address with a user; the user belongs into smtp_user, and the password into the file \
+             smtp_password_file",
             "14: alerts.from is \"nobody\"; it must be an e-mail address, such as ops@example.com or Tributary <ops@example.com>",
             "15: alerts.recipients has the entry \"b\"; it must be an e-mail address, such as ops@example.com or Tributary \
              <ops@example.com>",

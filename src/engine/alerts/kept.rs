@@ -48,8 +48,17 @@ impl AlertState {
 
 /// Reads the file. Blocks for a small file.
 pub(super) fn load(data_dir: &Path) -> Kept {
-    let text = std::fs::read(data_dir.join(FILE_NAME)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    let path = data_dir.join(FILE_NAME);
+    let read = std::fs::read(&path).and_then(|text| serde_json::from_slice(&text).map_err(io::Error::from));
+    read.unwrap_or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            tracing::warn!(
+                "{} cannot be read ({error}): what is wrong now is told again, and what is over is not",
+                path.display()
+            );
+        }
+        Kept::default()
+    })
 }
 
 /// Writes the file. Blocks.

@@ -1,6 +1,9 @@
 //! The data folder whose events are adopted: locked, brought to the present schema, and marked.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::Connection;
 
@@ -46,8 +49,14 @@ pub(super) struct Source {
 
 /// The real path of a data folder that is adopted into `target`.
 pub(super) fn folder(dir: &Path, target: &Path) -> Result<PathBuf, AdoptError> {
-    let found = std::fs::canonicalize(dir).ok().filter(|dir| dir.join(FILE_NAME).exists());
-    let found = found.ok_or_else(|| AdoptError::Nothing(dir.to_owned()))?;
+    let found = std::fs::canonicalize(dir).and_then(|dir| Ok((dir.join(FILE_NAME).try_exists()?, dir)));
+    let found = match found {
+        Ok((true, found)) => found,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(AdoptError::of_source(dir, OpenError::io(dir, error)));
+        }
+        Ok((false, _)) | Err(_) => return Err(AdoptError::Nothing(dir.to_owned())),
+    };
     let [ours, theirs] = [target, &found].map(|dir| FileIdentity::of(&dir.join(FILE_NAME)).ok());
     let is_same = std::fs::canonicalize(target).is_ok_and(|target| target == found);
     if is_same || (cfg!(unix) && ours.is_some() && ours == theirs) {
