@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::shared::Shared;
+use super::shared::{INNER_ENDPOINT, Shared};
 use crate::{
     capture::{self, Endpoint, Stage, Tls, TlsError, Transport},
     config::Config,
@@ -94,7 +94,8 @@ impl Listeners {
             Err(error) => {
                 let text =
                     format!("Test events cannot be sent: no port on loopback could be opened ({error}).");
-                shared.problems.set("inner endpoint", Some(text));
+                shared.problems.set(INNER_ENDPOINT, Some(text));
+                shared.write_running_engine();
             }
         }
     }

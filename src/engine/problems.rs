@@ -33,6 +33,11 @@ impl Problems {
         self.texts().values().cloned().collect()
     }
 
+    /// Whether this topic has a problem.
+    pub(super) fn has(&self, topic: &'static str) -> bool {
+        self.texts().contains_key(topic)
+    }
+
     /// Replaces the problem of this topic; `None`: it is solved.
     pub(super) fn set(&self, topic: &'static str, text: Option<String>) {
         let is_new = match text {

@@ -44,6 +44,9 @@ use crate::{
     spool::Spool,
 };
 
+/// The topic of the problem that the inner endpoint cannot be opened.
+pub(super) const INNER_ENDPOINT: &str = "inner endpoint";
+
 /// Where the engine's files are.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -334,6 +337,12 @@ impl Shared {
     /// Writes `engine.json`, by which other processes find this engine.
     pub(super) fn write_running_engine(&self) {
         let inner = *self.inner_endpoint.borrow();
+        // Programs of this machine cannot use an https endpoint: they are told of the engine when the inner one is open, or
+        // cannot be opened.
+        let is_https = self.endpoint_config.borrow().tls().is_some();
+        if is_https && inner.is_none() && !self.problems.has(INNER_ENDPOINT) {
+            return;
+        }
         let Some(address) = inner.or(*self.endpoint.borrow()) else { return };
         let control = self
             .control_address
