@@ -46,7 +46,7 @@ const LINE_TIME_MAX: Duration = Duration::from_secs(2);
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often a caller gets the progress of a resend.
+/// How often a caller gets the progress of a resend or an adoption.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Serves callers as long as the engine runs.
@@ -165,47 +165,43 @@ async fn resend(shared: Arc<Shared>, request: ResendRequest, caller: &mut Caller
         caller.send_last(&counted.map_or_else(failed, ResendReply::Done)).await;
         return;
     }
-    let mut progress = shared.resend.progress();
-    let mut work = std::pin::pin!(resend::run(&shared, request.selection, request.rate));
-    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
-    let mut is_gone = false;
-    let ended = loop {
-        tokio::select! {
-            ended = &mut work => break ended,
-            _ = ticks.tick(), if !is_gone => {
-                let done = progress.borrow_and_update().unwrap_or_default();
-                is_gone = caller.send(&ResendReply::SoFar(done)).await.is_err();
-            }
-            () = caller.closed(), if !is_gone => is_gone = true,
-        }
-        if is_gone {
-            shared.resend.stop();
-        }
-    };
+    let progress = shared.resend.progress();
+    let work = resend::run(&shared, request.selection, request.rate);
+    let so_far = || ResendReply::SoFar(progress.borrow().unwrap_or_default());
+    let ended = while_told(caller, work, so_far, || shared.resend.stop()).await;
     caller.send_last(&ended.map_or_else(failed, ResendReply::Done)).await;
 }
 
 /// Adopts another data folder. Stops when its caller is gone; the next request goes on.
 async fn adopt(shared: Arc<Shared>, request: AdoptRequest, caller: &mut Caller) {
-    let mut progress = shared.adoption.progress();
-    let mut work = std::pin::pin!(adopt::run(&shared, request.adopt, request.leave_damaged));
+    let progress = shared.adoption.progress();
+    let work = adopt::run(&shared, request.adopt, request.leave_damaged);
+    let so_far = || AdoptReply::SoFar(progress.borrow().unwrap_or(Adopting::Checking(0)));
+    let ended = while_told(caller, work, so_far, || shared.adoption.stop()).await;
+    let refused = |failure: Failure| AdoptReply::Failed(failure.into());
+    caller.send_last(&ended.map_or_else(refused, AdoptReply::Done)).await;
+}
+
+/// Waits for the work, and meanwhile tells the caller how far it is. When the caller is gone the work is stopped.
+async fn while_told<T, R: Serialize>(
+    caller: &mut Caller,
+    work: impl Future<Output = T>,
+    so_far: impl Fn() -> R,
+    stop: impl Fn(),
+) -> T {
+    let mut work = std::pin::pin!(work);
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     let mut is_gone = false;
-    let ended = loop {
+    loop {
         tokio::select! {
-            ended = &mut work => break ended,
-            _ = ticks.tick(), if !is_gone => {
-                let done = progress.borrow_and_update().unwrap_or(Adopting::Checking(0));
-                is_gone = caller.send(&AdoptReply::SoFar(done)).await.is_err();
-            }
+            ended = &mut work => return ended,
+            _ = ticks.tick(), if !is_gone => is_gone = caller.send(&so_far()).await.is_err(),
             () = caller.closed(), if !is_gone => is_gone = true,
         }
         if is_gone {
-            shared.adoption.stop();
+            stop();
         }
-    };
-    let refused = |failure: Failure| AdoptReply::Failed(failure.into());
-    caller.send_last(&ended.map_or_else(refused, AdoptReply::Done)).await;
+    }
 }
 
 fn failed(failure: Failure) -> ResendReply {
