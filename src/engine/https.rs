@@ -25,6 +25,17 @@ pub(super) fn agent(timeout: Duration, proxy: Option<Proxy>) -> Agent {
         .new_agent()
 }
 
+/// The same for this machine's own endpoint, which needs no certificates.
+pub(super) fn local_agent(timeout: Duration) -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .max_redirects(0)
+        .timeout_global(Some(timeout))
+        .build()
+        .new_agent()
+}
+
 /// The first line of what the other side said, for an error.
 pub(super) fn said(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();

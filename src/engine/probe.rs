@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::https::local_agent;
+
 /// Less than the 5 seconds that ECS gives a health check, so that it ends with its own message.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -43,13 +45,7 @@ pub enum ProbeError {
 
 /// Asks the endpoint at this URL, which is one on this machine; blocks until it has answered. Returns the body of the answer.
 pub(super) fn ask(endpoint: &str, probe: Probe) -> Result<String, ProbeError> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .max_redirects(0)
-        .timeout_global(Some(TIMEOUT))
-        .build()
-        .new_agent();
+    let agent = local_agent(TIMEOUT);
     let url = match probe {
         Probe::Health => format!("{endpoint}/health"),
         Probe::Ready => format!("{endpoint}/ready"),

@@ -10,6 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::{
     command::{TestEvent, TestSent},
     endpoint_url::url_of,
+    https::local_agent,
     shared::Shared,
     tasks::{Interrupted, Tasks},
 };
@@ -64,13 +65,7 @@ pub(super) struct Sender {
 
 impl Sender {
     fn new(endpoint: String, write_key: Option<&str>) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            .build()
-            .new_agent();
+        let agent = local_agent(TIMEOUT);
         let authorization = write_key.map(|key| format!("Basic {}", STANDARD.encode(format!("{key}:"))));
         Self { agent, endpoint, authorization }
     }
