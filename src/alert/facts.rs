@@ -23,8 +23,7 @@ pub struct Facts<'a> {
 impl Facts<'_> {
     /// Percent of `spool.max_bytes` that queued and failed events use.
     pub(super) fn spool_percent(&self) -> u64 {
-        let used = u128::from(self.status.ledger.queued_bytes) * 100;
-        u64::try_from(used / u128::from(self.config.spool.max_bytes.max(1))).unwrap_or(u64::MAX)
+        self.status.ledger.spool_percent(self.config.spool.max_bytes)
     }
 
     /// The age of the oldest queued event in milliseconds; `None`: none is queued.

@@ -89,8 +89,7 @@ impl Alerts {
 
 /// Percent of the spool that queued and failed events use.
 pub(super) fn spool_percent(status: &Status, config: &Config) -> u64 {
-    let share = u128::from(status.ledger.queued_bytes) * 100 / u128::from(config.spool.max_bytes.max(1));
-    u64::try_from(share).unwrap_or(u64::MAX)
+    status.ledger.spool_percent(config.spool.max_bytes)
 }
 
 #[cfg(test)]

@@ -105,6 +105,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Percent of `spool.max_bytes` (`bytes_max`) that queued and failed events use.
+    pub fn spool_percent(&self, bytes_max: u64) -> u64 {
+        let share = u128::from(self.queued_bytes) * 100 / u128::from(bytes_max.max(1));
+        u64::try_from(share).unwrap_or(u64::MAX)
+    }
+
     /// Whether `accepted = delivered + queued + failed`.
     pub fn adds_up(&self) -> bool {
         self.accepted == self.delivered + self.queued + self.failed
