@@ -26,6 +26,7 @@ mod face_state;
 mod faces;
 mod forwarding;
 mod handles;
+mod host_name;
 mod https;
 mod job;
 mod launch;

@@ -22,7 +22,7 @@ use std::{
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::MissedTickBehavior;
 
-use super::shared::Shared;
+use super::{host_name::host_name, shared::Shared};
 use crate::{
     alert::{Facts, Notification},
     clock::now_ms,
@@ -89,12 +89,6 @@ pub(super) async fn send_test_from(shared: &Shared, alert: &Alert) -> Result<(),
 fn facts<'a>(shared: &Shared, status: &'a Status, config: &'a Config, now: Millis) -> Facts<'a> {
     let seconds_left = shared.spool.watch().borrow().seconds_left(now);
     Facts { status, config, seconds_left, started_at: shared.started_at, now }
-}
-
-/// The name of this machine.
-pub(super) fn host_name() -> String {
-    hostname::get()
-        .map_or_else(|_unknown| "this machine".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 struct Alerts {

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{alerts::host_name, shared::Shared};
+use super::{host_name::host_name, shared::Shared};
 use crate::{
     capture::{PartialSuccess, PushedMetrics, Resource, Times},
     clock::now_ms,
