@@ -1,6 +1,6 @@
 //! `tributary backup`: a copy of the spool that is a data folder itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -25,17 +25,22 @@ pub struct Args {
 pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     let data_dir = locations.data_dir()?;
     access::has_spool(&data_dir)?;
-    let Copied { ledger, lines, bytes } = spool::back_up(&data_dir, &args.to)?;
-    let answer = if args.json {
-        json!({ "lines": lines, "queued": ledger.queued, "failed": ledger.failed, "bytes": bytes })
-            .to_string()
-    } else {
-        format!(
-            "copied and checked: {lines} lines of the log, {} events queued and {} failed in it, {bytes} bytes, in {}",
-            ledger.queued,
-            ledger.failed,
-            args.to.display()
-        )
-    };
-    print(&format!("{answer}\n")).map(drop)
+    let copied = spool::back_up(&data_dir, &args.to)?;
+    print(&answer("copied and checked", &copied, &args.to, args.json)).map(drop)
+}
+
+/// The answer about a copy in this folder. `done`: what was done.
+pub(super) fn answer(done: &str, copied: &Copied, folder: &Path, as_json: bool) -> String {
+    let Copied { ledger, lines, bytes } = copied;
+    if as_json {
+        let counts =
+            json!({ "lines": lines, "queued": ledger.queued, "failed": ledger.failed, "bytes": bytes });
+        return format!("{counts}\n");
+    }
+    format!(
+        "{done}: {lines} lines of the log, {} events queued and {} failed in it, {bytes} bytes, in {}\n",
+        ledger.queued,
+        ledger.failed,
+        folder.display()
+    )
 }

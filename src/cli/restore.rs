@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use super::{
+    backup::answer,
     locations::Locations,
     output::{note, print},
 };
-use crate::spool::{self, Copied, FILE_NAME, LogReader};
+use crate::spool::{self, FILE_NAME, LogReader};
 
 #[derive(clap::Args, Debug)]
 #[command(
@@ -27,20 +26,9 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     let data_dir = locations.data_dir()?;
-    let Copied { ledger, lines, bytes } = spool::restore(&args.from, &data_dir)?;
+    let copied = spool::restore(&args.from, &data_dir)?;
     if let Some(mark) = LogReader::open(&data_dir.join(FILE_NAME))?.adopted_by()? {
         note(&format!("the events of this spool were given to {}, so no engine starts on it", mark.into));
     }
-    let answer = if args.json {
-        json!({ "lines": lines, "queued": ledger.queued, "failed": ledger.failed, "bytes": bytes })
-            .to_string()
-    } else {
-        format!(
-            "restored and checked: {lines} lines of the log, {} events queued and {} failed in it, {bytes} bytes, in {}",
-            ledger.queued,
-            ledger.failed,
-            data_dir.display()
-        )
-    };
-    print(&format!("{answer}\n")).map(drop)
+    print(&answer("restored and checked", &copied, &data_dir, args.json)).map(drop)
 }
