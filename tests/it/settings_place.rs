@@ -12,7 +12,8 @@ use crate::opened_window::{
     wait_for,
 };
 
-fn file(folder: &Path) -> String {
+/// The text of the settings file.
+pub fn file(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("config.toml")).expect("a settings file")
 }
 
