@@ -237,6 +237,10 @@ impl Form {
             return None;
         }
         match self.wanted() {
+            Ok(alert) if save && alert.name.is_empty() => {
+                self.fault = Some("an alert needs a name, such as On call".to_owned());
+                None
+            }
             Ok(alert) => {
                 self.fault = None;
                 let alert = Box::new(alert);
