@@ -16,7 +16,7 @@ fn an_alert_is_added_tested_changed_and_removed() {
     retype(window, "Search settings", "slack");
     press(window, "Add an alert …");
     press(window, "Save alert");
-    assert!(says(window, "an alert needs a name"), "it has no name");
+    assert!(says(window, "An alert needs a name, such as On call"), "it has no name");
     retype(window, "Name of the alert", "On call");
     press(window, "Program");
     press(window, "Save alert");
