@@ -100,14 +100,18 @@ fn theme_ui(ui: &mut Ui, seen: &mut Seen<'_>, wide: bool) {
         (Light, Icon::Sun, "Light theme"),
     ];
     if !wide {
-        ui.spacing_mut().button_padding = Vec2::ZERO;
         let at = choices.iter().position(|c| c.0 == current).unwrap_or_default();
         let next = choices[(at + 1) % choices.len()].0;
         let name = format!("Theme: {}", choices[at].2.to_lowercase());
         let button =
             Button::new(theme::icon(choices[at].1).size(14.0).color(t.weak)).frame_when_inactive(false);
-        if ui.add_sized(vec2(36.0, 30.0), button).accessible_name(name.clone()).on_hover_text(name).clicked()
-        {
+        let response = ui
+            .scope(|ui| {
+                ui.spacing_mut().button_padding = Vec2::ZERO;
+                ui.add_sized(vec2(36.0, 30.0), button).accessible_name(name.clone()).on_hover_text(name)
+            })
+            .inner;
+        if response.clicked() {
             seen.push(Command::Window(WindowCommand::Theme(next)));
         }
         return;
