@@ -42,6 +42,7 @@ mod payload;
 mod previews;
 mod queue;
 mod recent;
+mod remains;
 mod renew;
 mod repeats;
 mod resend;

@@ -46,8 +46,7 @@ fn notes(data_dir: &Path) -> Vec<String> {
 }
 
 fn lines(report: &Report, data_dir: &Path, notes: &[String]) -> String {
-    let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered, read_directly } =
-        report;
+    let Report { lines, payloads_good, payloads_unchecked, findings, read_directly, .. } = report;
     let mut said = vec![format!("checked {} in {}", count(*lines, "line"), data_dir.display())];
     let unchecked = match payloads_unchecked {
         0 => String::new(),
@@ -58,8 +57,11 @@ fn lines(report: &Report, data_dir: &Path, notes: &[String]) -> String {
         let word = if finding.repaired { "repaired" } else { "WRONG" };
         format!("{word:<8} {}: {}", finding.about, finding.text)
     }));
-    if let (Some(path), Some(recovered)) = (set_aside, recovered) {
+    if let (Some(path), Some(recovered)) = (&report.set_aside, report.recovered) {
         said.push(format!("the damaged file is kept as {}", path.display()));
+        if let Some(segments) = &report.segments_aside {
+            said.push(format!("its segments are kept in {}, one event's JSON a line", segments.display()));
+        }
         let lost = match recovered.lost {
             Some(0) => "nothing is missing".to_owned(),
             Some(lost) => format!("{} could not be read", count(lost, "line")),
@@ -99,6 +101,7 @@ fn json(report: &Report, notes: &[String]) -> serde_json::Value {
         "payloadsUnchecked": report.payloads_unchecked,
         "findings": findings,
         "setAside": report.set_aside.as_ref().map(|path| path.display().to_string()),
+        "segmentsAside": report.segments_aside.as_ref().map(|path| path.display().to_string()),
         "recovered": recovered,
         "readDirectly": report.read_directly,
         "notes": notes,

@@ -1,8 +1,9 @@
 //! Connections to the database, and their settings.
 //!
-//! Two properties hold for all of them. No connection copies the write-ahead log when it closes: after a failed sync
-//! that would spread pages that the disk never had; `checkpoint` does the copying. And within the writer's process no
-//! connection opens another file than the one that the writer has open ([`ExpectedFile`]).
+//! Three properties hold for all of them. No connection copies the write-ahead log when it closes: after a failed sync
+//! that would spread pages that the disk never had; `checkpoint` does the copying. None opens an empty database beside
+//! files that hold its events ([`remains`]). And within the writer's process none opens another file than the one that
+//! the writer has open ([`ExpectedFile`]).
 
 use std::{
     path::Path,
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use super::{
     data_folder,
     error::{Error, OpenError},
+    remains,
     schema::{VERSION, migrate, version},
     wal,
 };
@@ -51,6 +53,9 @@ impl ExpectedFile {
 fn connect(path: &Path, flags: OpenFlags, expected: Option<&ExpectedFile>) -> Result<Connection, Error> {
     let check = || expected.map_or(Ok(()), |expected| expected.check(path));
     check()?;
+    if let Some(remains) = remains::of(path)? {
+        return Err(Error::Emptied(remains));
+    }
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     check()?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

@@ -18,6 +18,7 @@ use super::{
     data_folder,
     error::{Error, OpenError},
     layout::{FILE_NAME, has_unfinished_repair},
+    remains,
     schema::{migrate, version},
     source_bytes,
     totals::Totals,
@@ -28,7 +29,7 @@ pub use report::{DoctorError, Finding, Recovered, Report};
 /// Examines the spool in `dir`. `repair`: also repairs what can be repaired, under the folder's lock.
 pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     let path = dir.join(FILE_NAME);
-    if !path.exists() && !has_unfinished_repair(dir) {
+    if !path.exists() && !has_unfinished_repair(dir) && remains::of(&path)?.is_none() {
         return Err(DoctorError::Nothing(path));
     }
     if !repair {
@@ -42,7 +43,10 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
         return Err(newer.into());
     }
     let mut report = Report::default();
-    disk::mend(dir, &mut report)?;
+    // Of an emptied database nothing is repaired in place.
+    if remains::of(&path)?.is_none() {
+        disk::mend(dir, &mut report)?;
+    }
     if mend(&path, &mut report).or_else(|error| report_damage(error, &mut report))? {
         return Ok(report);
     }

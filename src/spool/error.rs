@@ -11,6 +11,7 @@ use rusqlite::ErrorCode;
 
 use super::{
     adoption::{Mark, minute},
+    remains::Remains,
     schema::VERSION,
 };
 
@@ -31,6 +32,11 @@ pub enum Error {
     /// The database's name leads to another file than the one that this process writes.
     #[error("another file has the database's name, or none; put the right one back")]
     Moved,
+    /// The database is empty or gone, and other files of the spool are there.
+    #[error(
+        "the database is empty or gone, but {0} with events is there. If you have the right spool.sqlite3, put it back"
+    )]
+    Emptied(Remains),
 }
 
 impl Error {
@@ -43,7 +49,7 @@ impl Error {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
             Self::Segment { error, .. } => has_no_room(error),
-            Self::Moved => false,
+            Self::Moved | Self::Emptied(_) => false,
         }
     }
 
@@ -53,9 +59,14 @@ impl Error {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
-    /// The database is not what was written: SQLite says so, or it has no tables, no sums, or values of other types.
+    /// The database is not what was written: it is empty, SQLite says so, or it has no tables, no sums, or values of other
+    /// types.
     pub(super) fn is_damage(&self) -> bool {
-        let Self::Sqlite(error) = self else { return false };
+        let error = match self {
+            Self::Sqlite(error) => error,
+            Self::Emptied(_) => return true,
+            Self::Segment { .. } | Self::Moved => return false,
+        };
         match error {
             rusqlite::Error::SqliteFailure(failure, text) => {
                 matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)

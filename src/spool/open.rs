@@ -6,9 +6,10 @@ use super::{
     adoption::identity,
     connection::connect_writer,
     data_folder::{lock, others_can_write},
-    error::OpenError,
+    error::{Error, OpenError},
     layout::{FILE_NAME, LOG_SUFFIX, beside, has_unfinished_repair, has_unfinished_restore},
     limits::Limits,
+    remains,
     renew::{LogEnd, SpoolFiles},
     schema::{VERSION, migrate, version},
     write::{Database, Writer},
@@ -47,6 +48,9 @@ pub(super) fn open_marked(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer
     }
     if has_unfinished_restore(dir) {
         return Err(OpenError::HalfRestored(dir.to_owned()));
+    }
+    if let Some(remains) = remains::of(&path).map_err(|error| OpenError::database(&path, error))? {
+        return Err(OpenError::database(&path, Error::Emptied(remains)));
     }
     files::open_private(&path).map_err(io)?;
     let mut files = SpoolFiles::new(&path);

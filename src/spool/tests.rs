@@ -4,6 +4,7 @@ mod acknowledged;
 mod adoption;
 mod charts;
 mod counts;
+mod emptied;
 mod failing_disk;
 mod folder;
 mod log;

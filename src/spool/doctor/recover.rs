@@ -25,6 +25,7 @@ use crate::{
         columns::{DELIVERED, REJECTED, RESENT, count_of},
         connection::connect_writer,
         layout::{FILE_NAME, INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, REPAIR_NOTE, SEGMENTS, beside},
+        remains,
         schema::migrate,
         segments,
         totals::Totals,
@@ -106,10 +107,12 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
     let seconds = clock::now_ms().unsigned_abs() / 1000;
     let aside = aside_name(seconds);
     // When an engine starts it removes the segments that the new database has no rows for.
-    segments::copy_all(dir, &dir.join(format!("{ASIDE}{seconds}.{SEGMENTS}")))?;
+    let segments_aside = dir.join(format!("{ASIDE}{seconds}.{SEGMENTS}"));
+    segments::copy_all(dir, &segments_aside)?;
     files::replace_private(&dir.join(REPAIR_NOTE), aside.as_bytes())?;
     swap(dir, &aside)?;
     report.set_aside = Some(dir.join(aside));
+    report.segments_aside = Some(segments_aside).filter(|copies| copies.is_dir());
     report.recovered = Some(recovered);
     report.findings.iter_mut().for_each(|finding| finding.repaired = true);
     Ok(())
@@ -143,11 +146,7 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     migrate(&target, 0)?;
     target.execute_batch(charts::SCHEMA)?;
     let transaction = target.unchecked_transaction()?;
-    // A file whose head cannot be read gives no rows.
-    let source = Connection::open_with_flags(
-        damaged,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let source = open_damaged(damaged)?;
     let stored = Totals::read(&source).ok();
     for (table, key) in TABLES {
         copy(&source, &transaction, table, key)?;
@@ -170,6 +169,16 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
         waiting: totals.ledger().queued,
         lost: stored.map(|stored| stored.lines().saturating_sub(lines)),
     })
+}
+
+/// A connection to the damaged database. A file whose head cannot be read gives no rows; nor does an empty one, which SQLite
+/// would make anew, and remove its write-ahead log.
+fn open_damaged(damaged: &Path) -> Result<Connection, DoctorError> {
+    if remains::of(damaged)?.is_some() {
+        return Ok(Connection::open_in_memory()?);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(damaged, flags)?)
 }
 
 /// The totals of a database whose ledger cannot be read, by the rows of `settled`.

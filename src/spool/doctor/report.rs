@@ -43,6 +43,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Where the damaged database is now, if it was set aside.
     pub set_aside: Option<PathBuf>,
+    /// Where a copy of its segments is: one event's JSON a line.
+    pub segments_aside: Option<PathBuf>,
     /// What was recovered of it into the new database.
     pub recovered: Option<Recovered>,
     /// Whether the disk itself was read, and not only the page cache. `false`: the file system has no direct reads.

@@ -1,0 +1,71 @@
+//! What is left of a spool whose database is empty or gone.
+//!
+//! To SQLite an empty database is a new one, and it removes the write-ahead log beside it, also when it only reads
+//! (`pagerOpenWalIfPresent`, <https://www.sqlite.org/src/file/src/pager.c>). A new spool removes the segments that it has
+//! no rows for. Both would take accepted events away, so no connection is opened then.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::Error,
+    layout::{FILE_NAME, LOG_SUFFIX, beside},
+    segments, wal,
+};
+
+/// Files with events, and no database that knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remains {
+    /// The write-ahead log is there, and holds a commit.
+    has_log: bool,
+    /// How many segments hold events.
+    segments: usize,
+}
+
+/// What is left of the database at `path`; `None`: the database has content, or nothing is left of one.
+pub(super) fn of(path: &Path) -> Result<Option<Remains>, Error> {
+    match path.metadata() {
+        Ok(database) if database.len() > 0 => return Ok(None),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::segment(path, error)),
+        _ => {}
+    }
+    let log = beside(path, LOG_SUFFIX);
+    let has_log = has_commit(&log).map_err(|error| Error::segment(&log, error))?;
+    let segments = filled_segments(path).map_err(|error| Error::segment(path, error))?;
+    let remains = Remains { has_log, segments };
+    Ok((has_log || segments > 0).then_some(remains))
+}
+
+fn has_commit(log: &Path) -> io::Result<bool> {
+    match File::open(log) {
+        Ok(file) => Ok(wal::read(&file, file.metadata()?.len())?.end > 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Only the spool's database has segments, not one that is being made beside it.
+fn filled_segments(path: &Path) -> io::Result<usize> {
+    let Some(dir) = path.parent().filter(|_| path.file_name().is_some_and(|name| name == FILE_NAME)) else {
+        return Ok(0);
+    };
+    let is_filled = |path: &PathBuf| path.metadata().is_ok_and(|segment| segment.len() > 0);
+    Ok(segments::paths(dir)?.iter().filter(|path| is_filled(path)).count())
+}
+
+impl fmt::Display for Remains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let segments = match self.segments {
+            0 => None,
+            1 => Some("a segment".to_owned()),
+            count => Some(format!("{count} segments")),
+        };
+        let log = self.has_log.then(|| "a write-ahead log".to_owned());
+        let parts: Vec<String> = log.into_iter().chain(segments).collect();
+        f.write_str(&parts.join(" and "))
+    }
+}
