@@ -95,7 +95,13 @@ impl Sheet {
                 ui.label("With each event's JSON");
             });
             let mistake = self.mistake();
-            let field = widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
+            let field = widgets::field_ui(
+                ui,
+                "File",
+                &mut self.path,
+                &widgets::example("/home/ada/events.csv"),
+                mistake,
+            );
             widgets::focus_once(&field, &mut self.wants_file);
             widgets::hint_ui(ui, "Only you can read the file. An existing file is not overwritten.");
             if let Some((_, why)) = self.refused.as_ref().filter(|(path, _)| *path == self.path) {

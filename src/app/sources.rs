@@ -189,7 +189,8 @@ impl Sources {
             let wrong = fault.as_ref().is_some_and(|fault| !fault.is_empty());
             let field = ui.scope(|ui| {
                 widgets::edge_ui(ui, wrong);
-                let edit = widgets::text_edit(name, "Website, iOS app, checkout server").desired_width(260.0);
+                let edit = widgets::text_edit(name, &widgets::example("Website, iOS app, checkout server"))
+                    .desired_width(260.0);
                 ui.add(edit).accessible_name("Source name")
             });
             widgets::focus_once(&field.inner, focus);

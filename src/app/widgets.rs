@@ -21,7 +21,9 @@ pub(super) use card::{
 };
 pub(super) use choice::{choices_ui, segments_ui, segments_wrapped_ui};
 pub(super) use code::{code_copy_ui, code_marked_ui, code_ui};
-pub(super) use field::{FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, field_ui, switch_ui, text_edit};
+pub(super) use field::{
+    FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, example, field_ui, switch_ui, text_edit,
+};
 pub(super) use figures::{age, age_ui, ago_ui, bytes, digits, duration, rate};
 pub(super) use keyboard::{
     ListKeys, Step, focus_once, is_answered_with_enter, is_left_with, keep_focus, list_keys, name_ui,

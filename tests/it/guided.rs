@@ -210,6 +210,27 @@ fn a_changed_format_of_the_stream_in_force_is_saved_without_a_check() {
 }
 
 #[test]
+fn another_account_for_the_stream_in_force_is_checked_before_it_is_saved() {
+    if !is_run_with_keys("guided::another_account_for_the_stream_in_force_is_checked_before_it_is_saved") {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
+    edit(window, "Stream");
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    window.get_by_label("Changed");
+    assert!(is_disabled(window, "Save changes") && says(window, "Check it first: the last step"));
+    assert!(!is_disabled(window, "Save without a check"));
+    edit(window, "Check and switch");
+    click(window, "Check");
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    click(window, "Save changes");
+    wait_for(window, "the setting", |window| says(window, "Applied and saved"));
+    assert!(file(&opened).contains(&format!("account_id = \"{ACCOUNT_ID}\"")));
+}
+
+#[test]
 fn a_pasted_address_fills_in_server_region_and_stream() {
     let mut opened = open(settings());
     let window = &mut opened.window;

@@ -141,7 +141,7 @@ impl Field {
             Typed::Switch(on) => widgets::switch_ui(ui, on, name),
             Typed::Number(number) => number.ui(ui, vec2(NUMBER_WIDTH, 30.0), name),
             Typed::Text(text, example) => {
-                let edit = widgets::text_edit(text, example).desired_width(width);
+                let edit = widgets::text_edit(text, &widgets::example(example)).desired_width(width);
                 let field = ui
                     .scope(|ui| {
                         widgets::edge_ui(ui, is_wrong);

@@ -54,7 +54,7 @@ pub(super) struct Draft<'a> {
 
 #[derive(Default)]
 pub(super) struct Card {
-    /// The draft that the user wants to switch to without a check.
+    /// The draft that the user wants in force without a check.
     unchecked: Option<Config>,
 }
 
@@ -132,7 +132,9 @@ impl Card {
         draft: Draft<'_>,
         (switches, question): (bool, Option<&Question>),
     ) -> Option<Choice> {
-        let needs_check = switches && draft.config.destination.kind == DestinationKind::Kinesis;
+        let needs_check =
+            switches || (could_stop(seen.config, draft.config) && seen.status.forwarder.fault().is_none());
+        let needs_check = needs_check && draft.config.destination.kind == DestinationKind::Kinesis;
         self.unchecked.take_if(|unchecked| unchecked != draft.config);
         let is_settled = !needs_check || draft.checked == Finding::Good || self.unchecked.is_some();
         let can = match draft.reason {
@@ -155,7 +157,8 @@ impl Card {
             // A stream's name may have 128 characters.
             ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
             choice = queue_move::choice_ui(ui, &verb, question, can).map(Choice::Save);
-            if is_open && widgets::button_ui(ui, Icon::SkipForward, "Switch without a check").clicked() {
+            let unchecked = if switches { "Switch without a check" } else { "Save without a check" };
+            if is_open && widgets::button_ui(ui, Icon::SkipForward, unchecked).clicked() {
                 self.unchecked = Some(draft.config.clone());
                 if question.is_none() {
                     choice = Some(Choice::Save(WaitingEvents::GoOn));
@@ -175,6 +178,11 @@ impl Card {
         }
         choice
     }
+}
+
+/// Whether changes for the same stream could stop a delivery that works. Another format could not.
+fn could_stop(now: &Config, new: &Config) -> bool {
+    now.credentials != new.credentials || now.destination.account_id != new.destination.account_id
 }
 
 /// Draws why the draft cannot be put in force, or what happens to queued events.

@@ -60,7 +60,8 @@ impl KeysStep {
         two_ui(
             ui,
             |ui, credentials: &mut config::Credentials| {
-                let (value, hint) = (&mut credentials.role_arn, "arn:aws:iam::123456789012:role/NAME");
+                let hint = &widgets::example("arn:aws:iam::123456789012:role/NAME");
+                let value = &mut credentials.role_arn;
                 widgets::field_ui(ui, "Role to assume", value, hint, faults.role_arn.as_deref());
                 small_ui(ui, "Optional: assumed on top of the keys above");
             },

@@ -187,7 +187,7 @@ impl PolicyStep {
             });
         }
         if self.wants.encrypted {
-            let hint = "arn:aws:kms:eu-west-1:123456789012:key/…";
+            let hint = &widgets::example("arn:aws:kms:eu-west-1:123456789012:key/…");
             let arn = self.wants.kms_key_arn.trim();
             let fault = policy::check_kms_key_arn(arn).err().filter(|_| !arn.is_empty());
             widgets::field_ui(ui, "ARN of the KMS key", &mut self.wants.kms_key_arn, hint, fault.as_deref());

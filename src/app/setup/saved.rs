@@ -157,7 +157,7 @@ impl SavedDestinations {
         let fault = fault.map(|_| "One line of at most 100 characters, without a space at its ends");
         let label = ui.label(weight("Name of this destination", 560.0));
         ui.horizontal(|ui| {
-            let edit = widgets::text_edit(name, "Production").desired_width(220.0);
+            let edit = widgets::text_edit(name, &widgets::example("Production")).desired_width(220.0);
             let field = ui.add(edit).labelled_by(label.id);
             widgets::focus_once(&field, &mut self.focus);
             widgets::keep_focus(&field, fault.is_some());

@@ -57,7 +57,7 @@ pub(super) fn stream_ui(
 
 /// The field for the stream. It also takes an ARN, or a web address that names the stream or its server.
 fn name_ui(ui: &mut Ui, destination: &mut config::Destination, fault: Option<&str>, focus: &mut bool) {
-    let hint = "clickstream, or an ARN";
+    let hint = &widgets::example("clickstream, or an ARN");
     let field = widgets::field_ui(ui, "Stream name", &mut destination.stream, hint, fault);
     widgets::focus_once(&field, focus);
     if field.changed() {
@@ -76,7 +76,7 @@ fn name_ui(ui: &mut Ui, destination: &mut config::Destination, fault: Option<&st
 
 /// `other`: the account of the keys, if it differs from the account in the form.
 fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
-    widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
+    widgets::field_ui(ui, "AWS account id", account, &widgets::example("123456789012"), fault);
     small_ui(ui, "Only the policy needs it. The keys and the check fill it in.");
     if let Some(other) = other {
         let text = format!("These keys belong to the account {other}, but the policy names a different one.");
@@ -99,7 +99,8 @@ fn region_ui(ui: &mut Ui, region: &mut String, faults: &DraftFaults) {
     ui.scope(|ui| {
         widgets::edge_ui(ui, error.is_some());
         let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
-        let edit = widgets::text_edit(region, "eu-west-1, or Ireland").desired_width(width);
+        let edit =
+            widgets::text_edit(region, &widgets::example("eu-west-1, or Ireland")).desired_width(width);
         let output = CompletionPopup::new(Id::unique("region"))
             .align(RectAlign::BOTTOM_START)
             .word_boundary(|_| false)

@@ -117,7 +117,7 @@ impl Request {
             }
             ui.scope(|ui| {
                 widgets::edge_ui(ui, wrong && !self.place.is_empty());
-                let edit = widgets::text_edit(&mut self.place, hint);
+                let edit = widgets::text_edit(&mut self.place, &widgets::example(hint));
                 let field = ui.add(edit.desired_width(width.min(ui.max_rect().width())));
                 widgets::focus_once(&field, &mut self.wants_place);
                 widgets::keep_focus(&field, wrong);

@@ -15,6 +15,11 @@ use crate::{
 /// Maximum width of a field: a wider one would suggest that more text is expected.
 pub(crate) const FIELD_WIDTH_MAX: f32 = 500.0;
 
+/// The hint of an empty field that shows what may be written there, so that nobody takes it for what is written there.
+pub(crate) fn example(value: &str) -> String {
+    format!("e.g. {value}")
+}
+
 /// A text field in the style of all forms.
 pub(crate) fn text_edit<'t>(value: &'t mut String, hint: &str) -> TextEdit<'t> {
     TextEdit::singleline(value)

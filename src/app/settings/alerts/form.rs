@@ -108,7 +108,13 @@ impl Form {
     /// Draws the form. `(is_saving, is_testing)`: settings are being saved, an alert is being tested.
     pub(super) fn ui(&mut self, ui: &mut Ui, (is_saving, is_testing): (bool, bool)) -> Option<Choice> {
         ui.spacing_mut().item_spacing.y = 9.0;
-        let name = widgets::field_ui(ui, "Name of the alert", &mut self.alert.name, "On call", None);
+        let name = widgets::field_ui(
+            ui,
+            "Name of the alert",
+            &mut self.alert.name,
+            &widgets::example("On call"),
+            None,
+        );
         widgets::focus_once(&name, &mut self.wants_focus);
         let kinds = AlertKind::ALL.map(|kind| (kind, kind_title(kind)));
         widgets::segments_wrapped_ui(ui, &mut self.alert.kind, "Way of the alert", &kinds);
@@ -125,16 +131,22 @@ impl Form {
         let alert = &mut self.alert;
         match alert.kind {
             AlertKind::Webhook => {
-                widgets::field_ui(ui, "Webhook URL", &mut alert.url, "https://example.com/hook", None);
+                widgets::field_ui(
+                    ui,
+                    "Webhook URL",
+                    &mut alert.url,
+                    &widgets::example("https://example.com/hook"),
+                    None,
+                );
                 let header = "Authorization header (optional)";
-                widgets::field_ui(ui, header, &mut alert.authorization, "Bearer …", None);
+                widgets::field_ui(ui, header, &mut alert.authorization, &widgets::example("Bearer …"), None);
                 widgets::hint_ui(
                     ui,
                     "Gets a POST with JSON. Both are stored in the settings file, which only you can read.",
                 );
             }
             AlertKind::Slack => {
-                let hint = "https://hooks.slack.com/services/…";
+                let hint = &widgets::example("https://hooks.slack.com/services/…");
                 widgets::field_ui(ui, "Webhook URL", &mut alert.url, hint, None);
                 widgets::hint_ui(
                     ui,
@@ -142,10 +154,28 @@ impl Form {
                 );
             }
             AlertKind::Email => {
-                widgets::field_ui(ui, "Mail server", &mut alert.smtp, "smtps://mail.example.com", None);
+                widgets::field_ui(
+                    ui,
+                    "Mail server",
+                    &mut alert.smtp,
+                    &widgets::example("smtps://mail.example.com"),
+                    None,
+                );
                 widgets::hint_ui(ui, "smtps:// uses TLS, smtp:// STARTTLS.");
-                widgets::field_ui(ui, "From", &mut alert.from, "Tributary <tributary@example.com>", None);
-                widgets::field_ui(ui, "To", &mut self.recipients, "ops@example.com, you@example.com", None);
+                widgets::field_ui(
+                    ui,
+                    "From",
+                    &mut alert.from,
+                    &widgets::example("Tributary <tributary@example.com>"),
+                    None,
+                );
+                widgets::field_ui(
+                    ui,
+                    "To",
+                    &mut self.recipients,
+                    &widgets::example("ops@example.com, you@example.com"),
+                    None,
+                );
                 widgets::field_ui(
                     ui,
                     "User at the mail server (optional)",
@@ -154,10 +184,16 @@ impl Form {
                     None,
                 );
                 let file = &mut alert.smtp_password_file;
-                widgets::field_ui(ui, "File with the password", file, "/etc/tributary/smtp-password", None);
+                widgets::field_ui(
+                    ui,
+                    "File with the password",
+                    file,
+                    &widgets::example("/etc/tributary/smtp-password"),
+                    None,
+                );
             }
             AlertKind::Command => {
-                let hint = "/usr/local/bin/page --team data";
+                let hint = &widgets::example("/usr/local/bin/page --team data");
                 widgets::field_ui(ui, "Program and arguments", &mut self.command, hint, None);
                 widgets::hint_ui(
                     ui,
@@ -212,7 +248,13 @@ impl Form {
                         &mut self.silent_minutes,
                     );
                     let label = "Only these sources (optional)";
-                    widgets::field_ui(ui, label, &mut self.silent_sources, "Website, iOS app", None);
+                    widgets::field_ui(
+                        ui,
+                        label,
+                        &mut self.silent_sources,
+                        &widgets::example("Website, iOS app"),
+                        None,
+                    );
                 }
                 Some(Condition::Blocked | Condition::Failed | Condition::Disk) | None => {}
             }

@@ -97,7 +97,7 @@ impl Place {
             let fault = policy::check_trusted(trusted)
                 .and_then(|()| config::check_role_in(trusted, region).map_err(|why| why.to_string()));
             let fault = fault.err().filter(|_| !trusted.is_empty());
-            let hint = "arn:aws:iam::123456789012:user/NAME";
+            let hint = &widgets::example("arn:aws:iam::123456789012:user/NAME");
             widgets::field_ui(ui, "Who may assume the role", &mut self.trusted, hint, fault.as_deref());
             let text =
                 "“Who am I?” fills this in. With an external id under Keys, the role requires that id.";
@@ -120,7 +120,7 @@ impl Place {
         let is_same = policy::accounts(draft, &self.writer(draft)).is_none();
         let same = is_same.then(|| "this is the stream's account: enter the one that it runs in".to_owned());
         let fault = policy::check_account_id(account).err().or(same).filter(|_| !account.is_empty());
-        let hint = "222222222222";
+        let hint = &widgets::example("222222222222");
         widgets::field_ui(ui, "Account it runs in", &mut self.writer_account, hint, fault.as_deref());
         let destination = &draft.destination;
         if StreamArn::parse(&destination.stream).is_err() {
@@ -143,7 +143,8 @@ impl Place {
 fn field_ui(ui: &mut Ui, field: Field, values: &mut Values) {
     let mut value = values.typed(field).to_owned();
     let fault = field.check(&value).err().filter(|_| !value.trim().is_empty());
-    if widgets::field_ui(ui, field.label(), &mut value, field.hint(), fault.as_deref()).changed() {
+    let hint = if field.is_optional() { field.hint().to_owned() } else { widgets::example(field.hint()) };
+    if widgets::field_ui(ui, field.label(), &mut value, &hint, fault.as_deref()).changed() {
         values.set(field, &value);
     }
 }
