@@ -350,6 +350,29 @@ fn an_account_with_on_demand_advantage_says_so_and_offers_warm_throughput() {
 }
 
 #[test]
+fn a_name_that_is_cut_in_the_list_is_told_whole_and_a_short_one_is_not_repeated() {
+    if !is_run_with_keys(
+        "create_stream::a_name_that_is_cut_in_the_list_is_told_whole_and_a_short_one_is_not_repeated",
+    ) {
+        return;
+    }
+    let long = format!("{}a", "clickstream-".repeat(10));
+    let account = Account::start(&["orders", &long]);
+    let mut opened = window_on(&account);
+    let window = &mut opened.window;
+    edit(window, "Stream");
+    wait_for(window, "the list", |window| says(window, "Use stream orders"));
+    for (name, tooltips) in [("orders", 0), (long.as_str(), 1)] {
+        window.get_by_label(&format!("Use stream {name}")).hover();
+        let told = |window: &Window| window.query_all_by_label(name).count();
+        wait_for(window, "the tooltip", |window| told(window) == tooltips);
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        window.run_steps(3);
+        assert_eq!(told(window), tooltips, "{name}");
+    }
+}
+
+#[test]
 fn a_stream_is_found_in_a_long_list_and_what_aws_says_about_it_is_shown() {
     if !is_run_with_keys(
         "create_stream::a_stream_is_found_in_a_long_list_and_what_aws_says_about_it_is_shown",

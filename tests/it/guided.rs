@@ -231,6 +231,45 @@ fn another_account_for_the_stream_in_force_is_checked_before_it_is_saved() {
 }
 
 #[test]
+fn the_card_stays_in_the_window_with_a_name_as_long_as_it_may_be() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    start_guide(window);
+    edit(window, "Stream");
+    type_into(window, "Stream name", &"clickstream-".repeat(10));
+    type_into(window, "AWS region", "eu-west-1");
+    let discard = |window: &Window| window.get_by_role_and_label(Role::Button, "Discard").rect();
+    for width in [860.0, 1100.0, 1280.0, 1440.0] {
+        window.set_size(vec2(width, 800.0));
+        window.run_steps(4);
+        let switch = window.get_by(|node| {
+            node.role() == Role::Button
+                && node.label().is_some_and(|label| label.starts_with("Switch to click"))
+        });
+        // The card has a margin, and the page has one.
+        let right = switch.rect().right().max(discard(window).right());
+        assert!(right < width - 30.0, "{right} of {width}");
+    }
+}
+
+#[test]
+fn the_answers_about_waiting_events_stand_in_a_line_in_a_narrow_window() {
+    if !is_run_with_keys("guided::the_answers_about_waiting_events_stand_in_a_line_in_a_narrow_window") {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut opened = with_waiting(&account, 3);
+    let window = &mut opened.window;
+    window.set_size(vec2(860.0, 560.0));
+    window.run_steps(4);
+    edit(window, "Keys");
+    type_into(window, "Role to assume", "arn:aws:iam::210987654321:role/other");
+    let tops = ["Save and send them with the new keys", "Save and set them aside", "Discard"]
+        .map(|button| window.get_by_role_and_label(Role::Button, button).rect().top());
+    assert!(tops.iter().all(|top| (top - tops[0]).abs() < 1.0), "{tops:?}");
+}
+
+#[test]
 fn a_pasted_address_fills_in_server_region_and_stream() {
     let mut opened = open(settings());
     let window = &mut opened.window;

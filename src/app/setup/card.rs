@@ -1,7 +1,7 @@
 //! The card beside the steps: the destination in force, the one that the user is setting up, what happens to queued events,
 //! and the buttons that switch, save or discard.
 
-use eframe::egui::{Align, Label, Layout, RichText, TextWrapMode, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
@@ -24,9 +24,6 @@ use crate::{
     config::{Config, DestinationKind, StreamArn},
     engine::WaitingEvents,
 };
-
-/// The minimum width for the buttons beside each other.
-const LINE_WIDTH: f32 = 560.0;
 
 /// What the user decided.
 pub(super) enum Choice {
@@ -102,7 +99,7 @@ impl Card {
             let name = saved::name_for(seen.config);
             widgets::hint_ui(ui, &format!("The present settings are saved as “{name}”."));
         }
-        self.buttons_ui(ui, seen, draft, (switches, question.as_ref()))
+        self.buttons_ui(ui, seen, draft, (switches, question.as_ref(), Room::Column))
     }
 
     /// Draws the draft and the buttons for it in a few lines.
@@ -122,7 +119,7 @@ impl Card {
         ui.add(Label::new(weight(text, 600.0).color(t.strong)).truncate());
         let question = queue_move::question(seen, draft.config).filter(|_| draft.reason.is_none());
         words_ui(ui, draft, question.as_ref());
-        self.buttons_ui(ui, seen, draft, (switches, question.as_ref()))
+        self.buttons_ui(ui, seen, draft, (switches, question.as_ref(), Room::Lines))
     }
 
     fn buttons_ui(
@@ -130,7 +127,7 @@ impl Card {
         ui: &mut Ui,
         seen: &Seen<'_>,
         draft: Draft<'_>,
-        (switches, question): (bool, Option<&Question>),
+        (switches, question, room): (bool, Option<&Question>, Room),
     ) -> Option<Choice> {
         let needs_check =
             switches || (could_stop(seen.config, draft.config) && seen.status.forwarder.fault().is_none());
@@ -154,8 +151,6 @@ impl Card {
         let mut choice = None;
         let is_open = !is_settled && draft.reason.is_none() && !seen.saving;
         let buttons_ui = |ui: &mut Ui| {
-            // A stream's name may have 128 characters.
-            ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
             choice = queue_move::choice_ui(ui, &verb, question, can).map(Choice::Save);
             let unchecked = if switches { "Switch without a check" } else { "Save without a check" };
             if is_open && widgets::button_ui(ui, Icon::SkipForward, unchecked).clicked() {
@@ -168,10 +163,9 @@ impl Card {
                 choice = Some(Choice::Discard);
             }
         };
-        // The answers to a question are long.
-        match question {
-            None if ui.available_width() > LINE_WIDTH => ui.horizontal(buttons_ui).inner,
-            None | Some(_) => ui.with_layout(Layout::top_down_justified(Align::Min), buttons_ui).inner,
+        match room {
+            Room::Lines => ui.horizontal_wrapped(buttons_ui).inner,
+            Room::Column => ui.with_layout(Layout::top_down_justified(Align::Min), buttons_ui).inner,
         }
         if let (Err(why), None) = (can, draft.reason) {
             ui.label(RichText::new(why).size(12.0).color(tokens(ui).weak));

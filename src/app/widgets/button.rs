@@ -1,6 +1,8 @@
 //! Buttons and links.
 
-use eframe::egui::{Align, Button, Layout, Response, RichText, Stroke, TextWrapMode, Ui, Vec2, Widget as _};
+use eframe::egui::{
+    Align, AtomExt as _, Button, Layout, Response, RichText, Stroke, TextWrapMode, Ui, Vec2, Widget as _,
+};
 use lucide_icons::Icon;
 
 use crate::app::theme::{self, tokens, weight};
@@ -40,8 +42,7 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
             w.inactive.weak_bg_fill = t.hover;
         }
         let color = if is_enabled { t.on_accent } else { t.weak };
-        let atoms = (theme::icon(icon).color(color), weight(label, 620.0).color(color));
-        let button = Button::new(atoms).wrap_mode(wrap_mode(ui));
+        let button = labelled(ui, theme::icon(icon).color(color), weight(label, 620.0).color(color));
         ui.add_enabled(enabled, button).accessible_name(label)
     })
     .inner
@@ -50,17 +51,15 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
 /// A button of any other action.
 pub(crate) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);
-    let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
-    Button::new(atoms).wrap_mode(wrap_mode(ui)).ui(ui).accessible_name(label)
+    labelled(ui, theme::icon(icon).color(t.weak), weight(label, 550.0)).ui(ui).accessible_name(label)
 }
 
 /// A button in a column that it fills takes several lines for a long label. Beside others it never does.
-fn wrap_mode(ui: &Ui) -> TextWrapMode {
-    if ui.layout().is_vertical() && ui.layout().horizontal_justify() {
-        TextWrapMode::Wrap
-    } else {
-        TextWrapMode::Extend
-    }
+fn labelled(ui: &Ui, icon: RichText, label: RichText) -> Button<'static> {
+    let fills = ui.layout().is_vertical() && ui.layout().horizontal_justify();
+    let mode = if fills { TextWrapMode::Wrap } else { TextWrapMode::Extend };
+    // Otherwise the first text would be the one that takes several lines: the icon.
+    Button::new((icon, label.atom_shrink(true))).wrap_mode(mode)
 }
 
 /// A button of an action that cannot be undone.
@@ -70,7 +69,7 @@ pub(crate) fn danger_button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response
         let w = &mut ui.visuals_mut().widgets;
         w.inactive.bg_stroke.color = t.err;
         w.hovered.bg_stroke.color = t.err;
-        Button::new((theme::icon(icon).color(t.err), weight(label, 600.0).color(t.err)))
+        labelled(ui, theme::icon(icon).color(t.err), weight(label, 600.0).color(t.err))
             .ui(ui)
             .accessible_name(label)
     })

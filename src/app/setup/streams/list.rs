@@ -134,7 +134,12 @@ fn row_ui(ui: &mut Ui, seen: &Seen<'_>, stream: &ListedStream, selected: bool) -
     ui.with_layout(Layout::top_down_justified(Align::Min), |ui| {
         let button = Button::selectable(selected, name).right_text(about).truncate();
         let button = button.min_size(egui::vec2(0.0, ROW_HEIGHT));
-        ui.add(button).accessible_name(format!("Use stream {}", stream.name)).clicked()
+        let mut row = ui.add(button).accessible_name(format!("Use stream {}", stream.name));
+        let is_cut = row.intrinsic_size().is_some_and(|whole| whole.x > row.rect.width());
+        if is_cut && row.contains_pointer() {
+            row = row.on_hover_text(shown::line(&stream.name));
+        }
+        row.clicked()
     })
     .inner
 }
