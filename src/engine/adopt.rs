@@ -17,10 +17,19 @@ pub(super) async fn run(shared: &Arc<Shared>, dir: PathBuf, leave_damaged: bool)
     run.report(Some(Adopting::Checking(0)));
     let spool = shared.spool.clone();
     let work = move || {
-        spool.adopt(&dir, (leave_damaged, Full::Wait), |done| {
+        let taken = spool.adopt(&dir, (leave_damaged, Full::Wait), |done| {
             run.report(Some(*done));
             !run.is_stopped()
-        })
+        });
+        let dir = dir.display();
+        match &taken {
+            Ok(Taken { queued: 0, failed: 0, .. }) => tracing::info!("there was nothing to adopt in {dir}"),
+            Ok(Taken { queued, failed, damaged, .. }) => tracing::info!(
+                "adopted the events of {dir}: {queued} waiting, {failed} failed; {damaged} damaged ones stay there"
+            ),
+            Err(error) => tracing::warn!("the events of {dir} were not adopted, or not all of them: {error}"),
+        }
+        taken
     };
     Ok(shared.tasks.blocking(work).await??)
 }

@@ -229,7 +229,9 @@ fn a_running_engine_takes_them_while_its_own_senders_go_on() {
     let again = adopt(&home, &old, &[]);
     assert!(again.stdout.starts_with("nothing is left to adopt: 1000 events"), "{again:?}");
     refused(&adopt(&home, &Home::new(""), &[]), "there is no spool in");
-    serve.stop();
+    let log = serve.stop();
+    assert!(log.contains("adopted the events of ") && log.contains(": 1000 waiting, 0 failed"), "{log}");
+    assert!(log.contains("there was nothing to adopt in "), "{log}");
     assert_eq!(sums(&home)["accepted"], 2000);
 }
 
