@@ -213,25 +213,25 @@ impl Http2 {
         Self { send, connection: tasks }
     }
 
-    /// The status and the body, or that there is no answer.
-    async fn call(&self, running: &Running, host: &str, body: &'static str) -> Option<(u16, String)> {
+    /// The status and the body, or why there is no answer.
+    async fn call(&self, running: &Running, host: &str, body: &'static str) -> Result<(u16, String), h2::Error> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("http://{host}/"))
             .header("x-amz-target", "Kinesis_20131202.PutRecord")
             .header("x-amz-date", "20261122T000000Z")
             .header("authorization", running.authorization());
-        let mut send = self.send.clone().ready().await.ok()?;
-        let (answer, mut sending) = send.send_request(request.body(()).unwrap(), false).ok()?;
-        sending.send_data(body.into(), true).ok()?;
-        let answer = answer.await.ok()?;
+        let mut send = self.send.clone().ready().await?;
+        let (answer, mut sending) = send.send_request(request.body(()).unwrap(), false)?;
+        sending.send_data(body.into(), true)?;
+        let answer = answer.await?;
         let (status, mut pieces, mut whole) = (answer.status().as_u16(), answer.into_body(), Vec::new());
         while let Some(piece) = pieces.data().await {
-            let piece = piece.ok()?;
-            pieces.flow_control().release_capacity(piece.len()).ok()?;
+            let piece = piece?;
+            pieces.flow_control().release_capacity(piece.len())?;
             whole.extend_from_slice(&piece);
         }
-        Some((status, String::from_utf8(whole).unwrap()))
+        Ok((status, String::from_utf8(whole).unwrap()))
     }
 }
 
@@ -245,7 +245,7 @@ async fn one_connection_of_http_2_takes_many_puts_at_a_time() {
     let calls = (0..100).map(|_| http2.call(&running, &host, PUT));
     let answers = futures_util::future::join_all(calls).await;
     assert!(
-        answers.iter().all(|answer| answer.as_ref().is_some_and(|(status, _)| *status == 200)),
+        answers.iter().all(|answer| answer.as_ref().is_ok_and(|(status, _)| *status == 200)),
         "{answers:?}"
     );
     assert_eq!(crate::conformance::read_all(&running.client, "s", 1).await.len(), 100);
@@ -259,7 +259,7 @@ async fn faults_and_a_stop_reach_http_2_too() {
     let host = format!("localhost:{}", running.port);
     let http2 = Http2::open(&running).await;
     running.set(Faults { cut_connection: 1.0, ..Faults::default() });
-    assert_eq!(http2.call(&running, &host, PUT).await, None);
+    assert!(http2.call(&running, &host, PUT).await.is_err());
     running.set(Faults { delay: Duration::from_mins(10), ..Faults::default() });
     let mut waiting = Http2::open(&running).await;
     assert!(
