@@ -6,6 +6,7 @@ mod card;
 mod choice;
 mod code;
 mod field;
+mod figure_text;
 mod figures;
 mod keyboard;
 mod list;
@@ -24,6 +25,7 @@ pub(super) use code::{code_copy_ui, code_marked_ui, code_ui};
 pub(super) use field::{
     FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, example, field_ui, switch_ui, text_edit,
 };
+pub(super) use figure_text::FigureText;
 pub(super) use figures::{age, age_ui, ago_ui, bytes, digits, duration, rate};
 pub(super) use keyboard::{
     ListKeys, Step, focus_once, is_answered_with_enter, is_left_with, keep_focus, list_keys, name_ui,

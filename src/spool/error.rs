@@ -11,7 +11,6 @@ use rusqlite::ErrorCode;
 
 use super::{
     adoption::{Mark, minute},
-    remains::Remains,
     schema::VERSION,
 };
 
@@ -32,11 +31,11 @@ pub enum Error {
     /// The database's name leads to another file than the one that this process writes.
     #[error("another file has the database's name, or none; put the right one back")]
     Moved,
-    /// The database is empty or gone, and other files of the spool are there.
+    /// The database is empty or gone, and these other files of the spool are there.
     #[error(
         "the database is empty or gone, but {0} with events is there. If you have the right spool.sqlite3, put it back"
     )]
-    Emptied(Remains),
+    Emptied(String),
 }
 
 impl Error {

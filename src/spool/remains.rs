@@ -5,7 +5,6 @@
 //! no rows for. Both would take accepted events away, so no connection is opened then.
 
 use std::{
-    fmt,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -17,27 +16,24 @@ use super::{
     segments, wal,
 };
 
-/// Files with events, and no database that knows them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remains {
-    /// The write-ahead log is there, and holds a commit.
-    has_log: bool,
-    /// How many segments hold events.
-    segments: usize,
-}
-
-/// What is left of the database at `path`; `None`: the database has content, or nothing is left of one.
-pub(super) fn of(path: &Path) -> Result<Option<Remains>, Error> {
+/// What is left of the database at `path`, in words; `None`: the database has content, or nothing is left of one.
+pub(super) fn of(path: &Path) -> Result<Option<String>, Error> {
     match path.metadata() {
         Ok(database) if database.len() > 0 => return Ok(None),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::segment(path, error)),
         _ => {}
     }
     let log = beside(path, LOG_SUFFIX);
-    let has_log = has_commit(&log).map_err(|error| Error::segment(&log, error))?;
-    let segments = filled_segments(path).map_err(|error| Error::segment(path, error))?;
-    let remains = Remains { has_log, segments };
-    Ok((has_log || segments > 0).then_some(remains))
+    let log = has_commit(&log)
+        .map_err(|error| Error::segment(&log, error))?
+        .then(|| "a write-ahead log".to_owned());
+    let segments = match filled_segments(path).map_err(|error| Error::segment(path, error))? {
+        0 => None,
+        1 => Some("a segment".to_owned()),
+        count => Some(format!("{count} segments")),
+    };
+    let parts: Vec<String> = log.into_iter().chain(segments).collect();
+    Ok((!parts.is_empty()).then(|| parts.join(" and ")))
 }
 
 fn has_commit(log: &Path) -> io::Result<bool> {
@@ -55,17 +51,4 @@ fn filled_segments(path: &Path) -> io::Result<usize> {
     };
     let is_filled = |path: &PathBuf| path.metadata().is_ok_and(|segment| segment.len() > 0);
     Ok(segments::paths(dir)?.iter().filter(|path| is_filled(path)).count())
-}
-
-impl fmt::Display for Remains {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let segments = match self.segments {
-            0 => None,
-            1 => Some("a segment".to_owned()),
-            count => Some(format!("{count} segments")),
-        };
-        let log = self.has_log.then(|| "a write-ahead log".to_owned());
-        let parts: Vec<String> = log.into_iter().chain(segments).collect();
-        f.write_str(&parts.join(" and "))
-    }
 }

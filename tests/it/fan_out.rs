@@ -214,7 +214,12 @@ impl Http2 {
     }
 
     /// The status and the body, or why there is no answer.
-    async fn call(&self, running: &Running, host: &str, body: &'static str) -> Result<(u16, String), h2::Error> {
+    async fn call(
+        &self,
+        running: &Running,
+        host: &str,
+        body: &'static str,
+    ) -> Result<(u16, String), h2::Error> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("http://{host}/"))

@@ -75,6 +75,27 @@ fn an_age_goes_on_once_a_second_and_has_the_exact_time_as_its_tooltip() {
 }
 
 #[test]
+fn a_text_that_is_cut_is_whole_in_its_tooltip_and_another_has_none() {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    let address = address(window);
+    let long = "somebody-with-a-long-name@a-long-domain.example/".repeat(3);
+    for user in [long.as_str(), "ada"] {
+        assert_eq!(send(address, KEY, &format!(r#"{{"userId":"{user}","event":"Seen"}}"#)), 200);
+    }
+    go(window, "Live");
+    let told = |window: &Window, text: &str| window.query_all_by_label(text).count();
+    wait_for(window, "the rows", |window| told(window, "ada") == 1 && told(window, &long) == 1);
+    for (user, times) in [(long.as_str(), 2), ("ada", 1)] {
+        window.get_by_label(user).hover();
+        wait_for(window, "the tooltip", |window| told(window, user) == times);
+        std::thread::sleep(Duration::from_millis(700));
+        window.run_steps(3);
+        assert_eq!(told(window, user), times, "{user}");
+    }
+}
+
+#[test]
 fn a_narrow_window_leaves_columns_out_and_cuts_none_to_nothing() {
     let mut opened = with_events();
     let window = &mut opened.window;

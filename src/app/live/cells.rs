@@ -1,10 +1,10 @@
 //! The cells of a row of the log.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use eframe::egui::{
-    Align, Align2, FontId, Label, Layout, Response, RichText, Role, Sense, TextStyle, TextWrapMode, Ui,
-    WidgetInfo, WidgetText, text::LayoutJob, vec2,
+    Align, Align2, FontId, Galley, Label, Layout, Response, RichText, Role, Sense, TextStyle, TextWrapMode,
+    Ui, WidgetInfo, WidgetText, emath::GuiRounding as _, text::LayoutJob, vec2,
 };
 use egui_extras::TableRow;
 use lucide_icons::Icon;
@@ -47,78 +47,111 @@ pub(super) fn row_ui(
     seen: &Seen<'_>,
 ) {
     for (column, _) in columns {
-        row.col(|ui| {
-            columns::keep_inside(ui);
-            cell_ui(ui, *column, delivery, seen);
-        });
+        let mut painted = None;
+        let (_, cell) = row.col(|ui| painted = cell_ui(ui, *column, delivery, seen));
+        if let Some(painted) = painted {
+            told(cell, *column, painted, delivery, seen);
+        }
     }
 }
 
-fn cell_ui(ui: &mut Ui, column: Column, delivery: &Delivery, seen: &Seen<'_>) {
+/// The text of a cell that is only text. The cell itself tells it: a label in it would be one more widget, and these are
+/// most of a frame's widgets.
+struct Painted {
+    galley: Arc<Galley>,
+    /// There is more text than was laid out.
+    is_cut: bool,
+}
+
+/// Tells a screen reader the text of a cell, and shows in its tooltip what the text leaves out.
+fn told(cell: Response, column: Column, painted: Painted, delivery: &Delivery, seen: &Seen<'_>) {
+    let Painted { galley, is_cut } = painted;
+    cell.widget_info(|| WidgetInfo::labeled(Role::Label, true, galley.text()));
+    if is_cut {
+        cell.ctx.accesskit_node_builder(cell.id, |node| node.set_value(whole(delivery)));
+    }
+    // A tooltip costs time also while it is closed.
+    if !cell.contains_pointer() {
+        return;
+    }
+    if column == Column::Age {
+        cell.on_hover_ui(|ui| {
+            ui.label(format!("Received {}", seen.clock.full(delivery.received_at)));
+        });
+    } else if is_cut {
+        cell.on_hover_ui(|ui| {
+            if let Some((text, _)) = preview(ui, delivery, f32::INFINITY) {
+                ui.label(text);
+            }
+        });
+    } else if galley.elided {
+        let (text, sections) = (galley.job.text.clone(), galley.job.sections.clone());
+        cell.on_hover_text(LayoutJob { text, sections, ..LayoutJob::default() });
+    }
+}
+
+fn cell_ui(ui: &mut Ui, column: Column, delivery: &Delivery, seen: &Seen<'_>) -> Option<Painted> {
+    let t = tokens(ui);
+    let weak = |text: &str| RichText::new(shown::line(text)).color(t.weak);
+    let mono = |text: &str| RichText::new(shown::line(text)).monospace().color(t.text);
     match column {
         Column::State => {
-            let color = detail::state_color(delivery.state, tokens(ui));
-            widgets::pill_ui(ui, color, detail::state_word(delivery.state));
+            columns::keep_inside(ui);
+            widgets::pill_ui(ui, detail::state_color(delivery.state, t), detail::state_word(delivery.state));
+            None
         }
-        Column::Event => event_ui(ui, delivery),
-        Column::Preview => preview_ui(ui, delivery),
-        Column::Type => weak_ui(ui, delivery.kind.map_or("–", Kind::as_str)),
-        Column::User => mono_ui(ui, &delivery.partition_key),
-        Column::Age => age_ui(ui, delivery, seen),
-        Column::Time => mono_ui(ui, &seen.clock.time(delivery.received_at)),
+        Column::Event => {
+            columns::keep_inside(ui);
+            event_ui(ui, delivery);
+            None
+        }
+        Column::Preview => {
+            let (text, is_cut) = preview(ui, delivery, columns::text_width(ui))?;
+            Some(Painted { is_cut, ..paint(ui, text) })
+        }
+        Column::Type => Some(paint(ui, weak(delivery.kind.map_or("–", Kind::as_str)))),
+        Column::User => Some(paint(ui, mono(&delivery.partition_key))),
+        Column::Age => Some(paint_right(ui, &widgets::age_ui(ui, delivery.received_at, seen.now))),
+        Column::Time => Some(paint(ui, mono(&seen.clock.time(delivery.received_at)))),
         Column::Latency => {
-            number_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
+            let latency = delivery.latency_ms().map_or("–".to_owned(), widgets::duration);
+            Some(paint_right(ui, &latency))
         }
-        Column::Size => number_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
-        Column::Source => weak_ui(ui, &delivery.source),
+        Column::Size => Some(paint_right(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned()))),
+        Column::Source => Some(paint(ui, weak(&delivery.source))),
         Column::Shard => {
             let shard =
                 delivery.receipt.as_ref().map_or("–", |receipt| detail::short_shard(&receipt.shard_id));
-            number_ui(ui, shard);
+            Some(paint_right(ui, shard))
         }
-        Column::Attempts => number_ui(ui, &delivery.attempts.to_string()),
-        Column::MessageId => mono_ui(ui, &delivery.message_id),
+        Column::Attempts => Some(paint_right(ui, &delivery.attempts.to_string())),
+        Column::MessageId => Some(paint(ui, mono(&delivery.message_id))),
         Column::Error => {
-            weak_ui(ui, &delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string));
+            Some(paint(ui, weak(&delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string))))
         }
     }
 }
 
-fn weak_ui(ui: &mut Ui, text: &str) {
-    let text = RichText::new(shown::line(text)).color(tokens(ui).weak);
-    ui.add(Label::new(text).selectable(false).truncate());
+/// Paints text at the left of its cell.
+fn paint(ui: &mut Ui, text: impl Into<WidgetText>) -> Painted {
+    paint_at(ui, text.into(), Align2::LEFT_CENTER, columns::text_width(ui))
 }
 
-fn mono_ui(ui: &mut Ui, text: &str) {
+/// Paints a number at the right of its cell.
+fn paint_right(ui: &mut Ui, text: &str) -> Painted {
     let text = RichText::new(shown::line(text)).monospace().color(tokens(ui).text);
-    ui.add(Label::new(text).selectable(false).truncate());
+    let width = (columns::text_width(ui) - NUMBER_MARGIN).max(0.0);
+    paint_at(ui, text.into(), Align2::RIGHT_CENTER, width)
 }
 
-/// Text at the right edge of its cell. It is placed by its width: a layout from the right would be one more node in the tree
-/// for screen readers.
-fn right_ui(ui: &mut Ui, text: &str) -> Response {
-    ui.take_available_width();
-    let room = (ui.available_width() - NUMBER_MARGIN).max(0.0);
-    let text = WidgetText::from(RichText::new(shown::line(text)).monospace().color(tokens(ui).text));
-    let galley = text.into_galley(ui, Some(TextWrapMode::Truncate), room, TextStyle::Body);
-    ui.add_space((room - galley.size().x).max(0.0));
-    ui.add(Label::new(galley).selectable(false))
-}
-
-fn number_ui(ui: &mut Ui, text: &str) {
-    right_ui(ui, text);
-}
-
-/// The age; the exact time as its tooltip. Requests a frame for the time when it reads differently.
-fn age_ui(ui: &mut Ui, delivery: &Delivery, seen: &Seen<'_>) {
-    let age = widgets::age_ui(ui, delivery.received_at, seen.now);
-    let label = right_ui(ui, &age);
-    // A tooltip costs time also while it is closed.
-    if label.contains_pointer() {
-        label.on_hover_ui(|ui| {
-            ui.label(format!("Received {}", seen.clock.full(delivery.received_at)));
-        });
-    }
+fn paint_at(ui: &mut Ui, text: WidgetText, align: Align2, width: f32) -> Painted {
+    let galley = text.into_galley(ui, Some(TextWrapMode::Truncate), width, TextStyle::Body);
+    let room = ui.max_rect().with_max_x(ui.max_rect().left() + width);
+    let place = align.align_size_within_rect(galley.size(), room).round_ui();
+    ui.painter().galley(place.min, Arc::clone(&galley), tokens(ui).text);
+    // The width that a double click on the column's edge gives it.
+    ui.expand_to_include_rect(place);
+    Painted { galley, is_cut: false }
 }
 
 /// The event's name, as it is drawn.
@@ -190,24 +223,6 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
     });
 }
 
-/// The first members of the payload, or why the event is not delivered. Only the text that there is room for is laid out: a
-/// message of AWS may be long. The tooltip has all of it.
-fn preview_ui(ui: &mut Ui, delivery: &Delivery) {
-    let Some((text, is_cut)) = preview(ui, delivery, ui.available_width()) else { return };
-    let label = ui.add(Label::new(text).selectable(false).truncate().show_tooltip_when_elided(!is_cut));
-    if !is_cut {
-        return;
-    }
-    ui.ctx().accesskit_node_builder(label.id, |node| node.set_value(whole(delivery)));
-    if label.contains_pointer() {
-        label.on_hover_ui(|ui| {
-            if let Some((text, _)) = preview(ui, delivery, f32::INFINITY) {
-                ui.label(text);
-            }
-        });
-    }
-}
-
 /// All of a preview's text, for screen readers.
 fn whole(delivery: &Delivery) -> String {
     if let Some(fault) = &delivery.fault {
@@ -221,7 +236,8 @@ fn whole(delivery: &Delivery) -> String {
     whole
 }
 
-/// The text of a preview, cut beyond this width, and whether it was cut.
+/// The first members of the payload, or why the event is not delivered; and whether it was cut beyond this width. Only the text
+/// that there is room for is laid out: a message of AWS may be long.
 fn preview(ui: &Ui, delivery: &Delivery, width: f32) -> Option<(WidgetText, bool)> {
     let t = tokens(ui);
     let Some(fault) = &delivery.fault else {

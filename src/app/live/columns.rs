@@ -206,6 +206,11 @@ pub(super) fn keep_inside(ui: &mut Ui) {
     ui.set_max_width(cell.width() - SLACK);
 }
 
+/// The width for the text of a cell within its column.
+pub(super) fn text_width(ui: &Ui) -> f32 {
+    (ui.max_rect().width() - SLACK).max(0.0)
+}
+
 /// Free space at the right of a number, within what [`keep_inside`] leaves.
 pub(super) const NUMBER_MARGIN: f32 = 10.0 - SLACK;
 

@@ -1,11 +1,9 @@
 //! Draws a box of the strip. Everything is painted into a rectangle of fixed size, so that no text moves another box. What
 //! does not fit is shortened; the tooltip and the name for screen readers have the whole text.
 
-use std::sync::Arc;
-
 use eframe::egui::{
-    Color32, Galley, Id, Rect, Role, Sense, Stroke, StrokeKind, TextStyle, TextWrapMode, Ui, WidgetInfo,
-    WidgetText, pos2, vec2,
+    Color32, Id, Rect, Role, Sense, Stroke, StrokeKind, TextStyle, TextWrapMode, Ui, WidgetInfo, WidgetText,
+    pos2, vec2,
 };
 use lucide_icons::Icon;
 
@@ -16,7 +14,7 @@ use super::{
 };
 use crate::app::{
     theme::{self, Tokens, tokens, weight},
-    widgets::{self, Tone},
+    widgets::{self, FigureText, Tone},
 };
 
 const PADDING: f32 = 10.0;
@@ -139,22 +137,19 @@ impl Line for Rect {
     }
 }
 
-fn laid_out(ui: &Ui, text: &str, (wght, size): (f32, f32), color: Color32) -> Arc<Galley> {
-    let text = WidgetText::from(weight(text, wght).size(size).color(color));
-    text.into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body)
+fn laid_out(ui: &Ui, text: &str, (wght, size): (f32, f32), color: Color32) -> FigureText {
+    FigureText::new(ui, text, |part| weight(part, wght).size(size).color(color))
 }
 
-fn truncated(ui: &Ui, text: &str, (wght, size): (f32, f32), color: Color32, width: f32) -> Arc<Galley> {
+fn truncated(ui: &Ui, text: &str, (wght, size): (f32, f32), color: Color32, width: f32) -> FigureText {
     let text = WidgetText::from(weight(text, wght).size(size).color(color));
-    text.into_galley(ui, Some(TextWrapMode::Truncate), width, TextStyle::Body)
+    FigureText::of(text.into_galley(ui, Some(TextWrapMode::Truncate), width, TextStyle::Body))
 }
 
 /// Paints text from `left` on, centred on the line; returns its right edge.
-fn text_ui(ui: &Ui, left: f32, y: f32, galley: Arc<Galley>) -> f32 {
-    let right = left + galley.size().x;
-    let top = y - galley.size().y / 2.0;
-    ui.painter().galley(pos2(left, top), galley, tokens(ui).text);
-    right
+fn text_ui(ui: &Ui, left: f32, y: f32, text: &FigureText) -> f32 {
+    text.paint(ui, pos2(left, y - text.size().y / 2.0), tokens(ui).text);
+    left + text.size().x
 }
 
 /// The upper line: the dot, the title, and at the right the link and the sparkline.
@@ -185,7 +180,7 @@ fn head_ui(ui: &Ui, line: Rect, view: &BoxView, inks: &Inks) -> Option<Pressed> 
         let shortest = view.titles.last().map_or("", String::as_str);
         truncated(ui, shortest, TITLE, inks.title, room)
     });
-    left = text_ui(ui, left, y, title) + 2.0 * GAP;
+    left = text_ui(ui, left, y, &title) + 2.0 * GAP;
     let width = (right - left).min(SPARKLINE_WIDTH_MAX);
     if width >= SPARKLINE_WIDTH_MIN && view.series.len() > 1 && view.tone != Some(Tone::Bad) {
         let rect = Rect::from_min_max(
@@ -209,7 +204,7 @@ fn color_of(stage: Stage, t: &Tokens) -> Color32 {
 fn icon_ui(ui: &Ui, left: f32, y: f32, icon: Icon, color: Color32) -> f32 {
     let text = WidgetText::from(theme::icon(icon).size(13.0).color(color));
     let galley = text.into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
-    text_ui(ui, left, y, galley)
+    text_ui(ui, left, y, &FigureText::of(galley))
 }
 
 /// Paints an icon that ends at `right`; returns its left edge.
@@ -227,15 +222,15 @@ fn link_ui(
     color: Color32,
 ) -> (Rect, bool) {
     const ICON: f32 = 17.0;
-    let galley = laid_out(ui, &link.text, (620.0, 12.0), color);
-    let width = galley.size().x + link.icon.map_or(0.0, |_| ICON);
+    let text = laid_out(ui, &link.text, (620.0, 12.0), color);
+    let width = text.size().x + link.icon.map_or(0.0, |_| ICON);
     let rect = Rect::from_min_max(pos2(right - width, y - 9.0), pos2(right, y + 9.0));
     let response = ui.interact(rect.expand2(vec2(3.0, 1.0)), id(stage).with("link"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Link, true, &*link.name));
     if let Some(icon) = link.icon {
         icon_ui(ui, rect.left(), y, icon, color);
     }
-    text_ui(ui, right - galley.size().x, y, galley);
+    text_ui(ui, right - text.size().x, y, &text);
     if response.hovered() || response.has_focus() {
         ui.painter().hline(rect.x_range(), rect.bottom() - 1.0, Stroke::new(1.0, color));
     }
@@ -259,14 +254,14 @@ fn words_ui(ui: &Ui, line: Rect, view: &BoxView, inks: &Inks) {
     let fitting = view.words.iter().map(laid_out).find(|(width, ..)| *width <= line.width());
     let Some((_, value, more)) = fitting else {
         let shortest = view.words.last().map_or("", |(value, _)| value);
-        text_ui(ui, left, y, truncated(ui, shortest, value_font, inks.value, line.width()));
+        text_ui(ui, left, y, &truncated(ui, shortest, value_font, inks.value, line.width()));
         return;
     };
-    let right = text_ui(ui, left, y, value);
+    let right = text_ui(ui, left, y, &value);
     if view.is_next_step {
         icon_ui(ui, right + GAP - 2.0, y, Icon::ArrowRight, inks.value);
     }
     if let Some(more) = more {
-        text_ui(ui, right + GAP, y + 0.5, more);
+        text_ui(ui, right + GAP, y + 0.5, &more);
     }
 }

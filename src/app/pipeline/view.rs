@@ -369,24 +369,24 @@ fn destination(seen: &Seen<'_>) -> BoxView {
     view.titles = vec![status_line::destination_in_force(seen)];
     let short = if is_practice { "Practice" } else { status_line::stream_name(seen.config) };
     view.titles.push(short.to_owned());
-    let delivered = format!("{} delivered", widgets::digits(status.ledger.delivered));
-    let short = format!("{} delivered", compact(status.ledger.delivered));
+    // Exact figures of a large count would be laid out anew in each frame, and nobody could read them.
+    let delivered = format!("{} delivered", compact(status.ledger.delivered));
+    let all = widgets::digits(status.ledger.delivered);
+    let all = format!("All deliveries so far, whatever their destination was: {all}.");
     if !is_practice && !status.takes_records {
         // The ledger counts deliveries to every destination.
         view.says(&[("Nothing delivered yet", ""), ("None yet", "")]);
         "No event has been delivered with these settings yet.".clone_into(&mut view.about);
     } else if let Some(ms) = status.delivery_p95_ms {
         let p95 = format!("p95 {}", widgets::duration(ms));
-        view.says(&[(&delivered, &p95), (&short, &p95), (&short, "")]);
+        view.says(&[(&delivered, &p95), (&delivered, "")]);
         view.about = format!(
-            "All deliveries so far, whatever their destination was. 95 % of the events of the last minute were delivered \
-             within {} of their arrival.",
+            "{all} 95 % of the events of the last minute were delivered within {} of their arrival.",
             widgets::duration(ms)
         );
     } else {
-        view.says(&[(&delivered, ""), (&short, "")]);
-        "All deliveries so far, whatever their destination was. None was in the last minute."
-            .clone_into(&mut view.about);
+        view.says(&[(&delivered, "")]);
+        view.about = format!("{all} None was in the last minute.");
     }
     if is_empty(seen) && is_practice {
         view.asks("Switch to yours", ("Leads through the set-up of your stream", Command::Go(Place::SetUp)));

@@ -77,7 +77,7 @@ pub(crate) static GROUPS: [Group; 6] = [
             row(
                 "capture.analytics_js",
                 "Your copy of analytics.js",
-                Control::Text("https://cdn.example.com/standalone.js"),
+                Control::Text("https://cdn.example.com/a.js"),
                 "Where web pages find it: a URL, or a path of the page's own site. With it, the endpoint serves the loader.",
             ),
         ],

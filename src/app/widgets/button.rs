@@ -5,6 +5,7 @@ use eframe::egui::{
 };
 use lucide_icons::Icon;
 
+use super::figure_text::FigureText;
 use crate::app::theme::{self, tokens, weight};
 
 /// A button that is only an icon; its name is its tooltip too.
@@ -42,7 +43,8 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
             w.inactive.weak_bg_fill = t.hover;
         }
         let color = if is_enabled { t.on_accent } else { t.weak };
-        let button = labelled(ui, theme::icon(icon).color(color), weight(label, 620.0).color(color));
+        let button =
+            labelled(ui, theme::icon(icon).color(color), label, |part| weight(part, 620.0).color(color));
         ui.add_enabled(enabled, button).accessible_name(label)
     })
     .inner
@@ -51,15 +53,19 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
 /// A button of any other action.
 pub(crate) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);
-    labelled(ui, theme::icon(icon).color(t.weak), weight(label, 550.0)).ui(ui).accessible_name(label)
+    labelled(ui, theme::icon(icon).color(t.weak), label, |part| weight(part, 550.0))
+        .ui(ui)
+        .accessible_name(label)
 }
 
 /// A button in a column that it fills takes several lines for a long label. Beside others it never does.
-fn labelled(ui: &Ui, icon: RichText, label: RichText) -> Button<'static> {
-    let fills = ui.layout().is_vertical() && ui.layout().horizontal_justify();
-    let mode = if fills { TextWrapMode::Wrap } else { TextWrapMode::Extend };
-    // Otherwise the first text would be the one that takes several lines: the icon.
-    Button::new((icon, label.atom_shrink(true))).wrap_mode(mode)
+fn labelled(ui: &Ui, icon: RichText, label: &str, format: impl Fn(&str) -> RichText) -> Button<'static> {
+    if ui.layout().is_vertical() && ui.layout().horizontal_justify() {
+        // Otherwise the first text would be the one that takes several lines: the icon.
+        Button::new((icon, format(label).atom_shrink(true))).wrap_mode(TextWrapMode::Wrap)
+    } else {
+        Button::new((icon, FigureText::new(ui, label, format).atom())).wrap_mode(TextWrapMode::Extend)
+    }
 }
 
 /// A button of an action that cannot be undone.
@@ -69,7 +75,7 @@ pub(crate) fn danger_button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response
         let w = &mut ui.visuals_mut().widgets;
         w.inactive.bg_stroke.color = t.err;
         w.hovered.bg_stroke.color = t.err;
-        labelled(ui, theme::icon(icon).color(t.err), weight(label, 600.0).color(t.err))
+        labelled(ui, theme::icon(icon).color(t.err), label, |part| weight(part, 600.0).color(t.err))
             .ui(ui)
             .accessible_name(label)
     })

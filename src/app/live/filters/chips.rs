@@ -1,9 +1,6 @@
 //! The chips below the search field: states and types to search for, and counts of the whole log.
 
-use eframe::egui::{
-    self, Button, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, TextWrapMode, Ui, WidgetInfo,
-    WidgetText, vec2,
-};
+use eframe::egui::{self, Button, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
 use super::{
@@ -15,7 +12,7 @@ use crate::{
         detail,
         seen::Seen,
         theme::{self, tokens, weight},
-        widgets,
+        widgets::{self, FigureText},
     },
     delivery::{Ledger, Query, State, query::QueryKey},
     event::Kind,
@@ -145,9 +142,8 @@ fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Re
     const MARGIN: f32 = 9.0;
     const HEIGHT: f32 = 26.0;
     let t = tokens(ui);
-    let text = weight(format!("{name} {value}"), 480.0).size(12.0).color(t.weak);
-    let text =
-        WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
+    let told = format!("{name} {value}");
+    let text = FigureText::new(ui, &told, |part| weight(part, 480.0).size(12.0).color(t.weak));
     if ui.available_size_before_wrap().x < text.size().x + 2.0 * (MARGIN + 1.0) {
         ui.end_row();
     }
@@ -156,8 +152,8 @@ fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Re
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     ui.painter().rect_stroke(rect, HEIGHT / 2.0, Stroke::new(1.0, t.line), StrokeKind::Inside);
     let at = rect.center() - text.size() / 2.0;
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.text()));
-    ui.painter().galley(at, text, t.weak);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &*told));
+    text.paint(ui, at, t.weak);
     response
 }
 
@@ -171,7 +167,9 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
     }
     atoms.push_right(text);
     if let Some(count) = count {
-        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
+        let count = widgets::digits(count);
+        let count = FigureText::new(ui, &count, |part| RichText::new(part).size(12.0).color(t.weak));
+        atoms.push_right(count.atom());
     }
     let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
     let button =

@@ -1,6 +1,6 @@
 //! The form of one alert.
 
-use eframe::egui::Ui;
+use eframe::egui::{Response, Ui};
 use lucide_icons::Icon;
 
 use crate::{
@@ -45,6 +45,11 @@ pub(super) struct Form {
     wants_focus: bool,
     /// Why it was not saved.
     fault: Option<String>,
+}
+
+/// A field, and an example of what may be written there.
+fn text_ui(ui: &mut Ui, label: &str, value: &mut String, example: &str) -> Response {
+    widgets::field_ui(ui, label, value, &widgets::example(example), None)
 }
 
 impl Form {
@@ -108,13 +113,7 @@ impl Form {
     /// Draws the form. `(is_saving, is_testing)`: settings are being saved, an alert is being tested.
     pub(super) fn ui(&mut self, ui: &mut Ui, (is_saving, is_testing): (bool, bool)) -> Option<Choice> {
         ui.spacing_mut().item_spacing.y = 9.0;
-        let name = widgets::field_ui(
-            ui,
-            "Name of the alert",
-            &mut self.alert.name,
-            &widgets::example("On call"),
-            None,
-        );
+        let name = text_ui(ui, "Name of the alert", &mut self.alert.name, "On call");
         widgets::focus_once(&name, &mut self.wants_focus);
         let kinds = AlertKind::ALL.map(|kind| (kind, kind_title(kind)));
         widgets::segments_wrapped_ui(ui, &mut self.alert.kind, "Way of the alert", &kinds);
@@ -131,70 +130,32 @@ impl Form {
         let alert = &mut self.alert;
         match alert.kind {
             AlertKind::Webhook => {
-                widgets::field_ui(
-                    ui,
-                    "Webhook URL",
-                    &mut alert.url,
-                    &widgets::example("https://example.com/hook"),
-                    None,
-                );
-                let header = "Authorization header (optional)";
-                widgets::field_ui(ui, header, &mut alert.authorization, &widgets::example("Bearer …"), None);
+                text_ui(ui, "Webhook URL", &mut alert.url, "https://example.com/hook");
+                text_ui(ui, "Authorization header (optional)", &mut alert.authorization, "Bearer …");
                 widgets::hint_ui(
                     ui,
                     "Gets a POST with JSON. Both are stored in the settings file, which only you can read.",
                 );
             }
             AlertKind::Slack => {
-                let hint = &widgets::example("https://hooks.slack.com/services/…");
-                widgets::field_ui(ui, "Webhook URL", &mut alert.url, hint, None);
+                text_ui(ui, "Webhook URL", &mut alert.url, "https://hooks.slack.com/services/…");
                 widgets::hint_ui(
                     ui,
                     "An incoming webhook of Slack, or of a service with the same shape, such as Mattermost.",
                 );
             }
             AlertKind::Email => {
-                widgets::field_ui(
-                    ui,
-                    "Mail server",
-                    &mut alert.smtp,
-                    &widgets::example("smtps://mail.example.com"),
-                    None,
-                );
+                text_ui(ui, "Mail server", &mut alert.smtp, "smtps://mail.example.com");
                 widgets::hint_ui(ui, "smtps:// uses TLS, smtp:// STARTTLS.");
-                widgets::field_ui(
-                    ui,
-                    "From",
-                    &mut alert.from,
-                    &widgets::example("Tributary <tributary@example.com>"),
-                    None,
-                );
-                widgets::field_ui(
-                    ui,
-                    "To",
-                    &mut self.recipients,
-                    &widgets::example("ops@example.com, you@example.com"),
-                    None,
-                );
-                widgets::field_ui(
-                    ui,
-                    "User at the mail server (optional)",
-                    &mut alert.smtp_user,
-                    "tributary",
-                    None,
-                );
+                text_ui(ui, "From", &mut alert.from, "Tributary <tributary@example.com>");
+                text_ui(ui, "To", &mut self.recipients, "ops@example.com, you@example.com");
+                text_ui(ui, "User at the mail server (optional)", &mut alert.smtp_user, "tributary");
                 let file = &mut alert.smtp_password_file;
-                widgets::field_ui(
-                    ui,
-                    "File with the password",
-                    file,
-                    &widgets::example("/etc/tributary/smtp-password"),
-                    None,
-                );
+                text_ui(ui, "File with the password", file, "/etc/tributary/smtp-password");
             }
             AlertKind::Command => {
-                let hint = &widgets::example("/usr/local/bin/page --team data");
-                widgets::field_ui(ui, "Program and arguments", &mut self.command, hint, None);
+                let example = "/usr/local/bin/page --team data";
+                text_ui(ui, "Program and arguments", &mut self.command, example);
                 widgets::hint_ui(
                     ui,
                     "Runs without a shell, with the JSON on its standard input. Exit code 0: it was told.",
@@ -248,13 +209,7 @@ impl Form {
                         &mut self.silent_minutes,
                     );
                     let label = "Only these sources (optional)";
-                    widgets::field_ui(
-                        ui,
-                        label,
-                        &mut self.silent_sources,
-                        &widgets::example("Website, iOS app"),
-                        None,
-                    );
+                    text_ui(ui, label, &mut self.silent_sources, "Website, iOS app");
                 }
                 Some(Condition::Blocked | Condition::Failed | Condition::Disk) | None => {}
             }
