@@ -100,11 +100,14 @@ fn cell_ui(ui: &mut Ui, column: Column, delivery: &Delivery, seen: &Seen<'_>) ->
             widgets::pill_ui(ui, detail::state_color(delivery.state, t), detail::state_word(delivery.state));
             None
         }
-        Column::Event => {
-            columns::keep_inside(ui);
-            event_ui(ui, delivery);
-            None
-        }
+        Column::Event => match detail::mark(delivery) {
+            None => Some(paint(ui, name(ui, delivery))),
+            Some(mark) => {
+                columns::keep_inside(ui);
+                marked_event_ui(ui, delivery, mark);
+                None
+            }
+        },
         Column::Preview => {
             let (text, is_cut) = preview(ui, delivery, columns::text_width(ui))?;
             Some(Painted { is_cut, ..paint(ui, text) })
@@ -197,13 +200,9 @@ impl NameWidth {
     }
 }
 
-fn event_ui(ui: &mut Ui, delivery: &Delivery) {
+fn marked_event_ui(ui: &mut Ui, delivery: &Delivery, Mark { word, meaning }: Mark) {
     let t = tokens(ui);
     let name = name(ui, delivery);
-    let Some(Mark { word, meaning }) = detail::mark(delivery) else {
-        ui.add(Label::new(name).selectable(false).truncate());
-        return;
-    };
     // The mark is laid out first, from the right, so that a long name leaves room for it.
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(6.0);
