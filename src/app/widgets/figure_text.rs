@@ -34,7 +34,8 @@ impl FigureText {
             let galley = galley(part);
             let width = if digits == 1 { digit_width } else { galley.size().x };
             size = vec2(size.x + width, size.y.max(galley.size().y));
-            pieces.push((size.x - (width + galley.size().x) / 2.0, galley));
+            // In the middle of its width.
+            pieces.push((size.x - f32::midpoint(width, galley.size().x), galley));
             rest = after;
         }
         Self { pieces, size }
