@@ -17,7 +17,7 @@ use super::{
     connection::{connect_reader, connect_unchanged, connect_writer},
     data_folder,
     error::{Error, OpenError},
-    layout::{FILE_NAME, has_unfinished_repair},
+    layout::{FILE_NAME, has_unfinished_repair, has_unfinished_restore},
     remains,
     schema::{migrate, version},
     source_bytes,
@@ -31,6 +31,9 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     let path = dir.join(FILE_NAME);
     if !path.exists() && !has_unfinished_repair(dir) && remains::of(&path)?.is_none() {
         return Err(DoctorError::Nothing(path));
+    }
+    if has_unfinished_restore(dir) {
+        return Err(OpenError::HalfRestored(dir.to_owned()).into());
     }
     if !repair {
         data_folder::refuse_planted(dir)?;

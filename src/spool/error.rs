@@ -33,7 +33,7 @@ pub enum Error {
     Moved,
     /// The database is empty or gone, and these other files of the spool are there.
     #[error(
-        "the database is empty or gone, but {0} with events is there. If you have the right spool.sqlite3, put it back"
+        "the database is empty or gone, but events of it are in {0}. If you have the right spool.sqlite3, put it back"
     )]
     Emptied(String),
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::*;
 use crate::spool::{
     back_up,
-    layout::{LOG_SUFFIX, SEGMENTS, beside},
+    layout::{LOG_SUFFIX, RESTORING, SEGMENTS, beside},
     plan_adoption, restore,
 };
 
@@ -67,9 +67,9 @@ fn is_refused(error: &dyn std::error::Error, what: &str) {
 #[test]
 fn every_way_in_refuses_it_and_changes_nothing() {
     for (bytes, emptied, what) in [
-        (10, true, "a write-ahead log with events"),
-        (10, false, "a write-ahead log with events"),
-        (LARGE, true, "a write-ahead log and a segment with events"),
+        (10, true, "in a write-ahead log. "),
+        (10, false, "in a write-ahead log. "),
+        (LARGE, true, "in a write-ahead log and a segment. "),
     ] {
         let left = killed(bytes, emptied);
         let (dir, before) = (left.path(), content(left.path()));
@@ -127,4 +127,16 @@ fn an_empty_database_with_nothing_of_it_is_a_new_one() {
         spool.append(arrivals(vec![event("u", "m", 10)])).await.expect("room");
         close(spool, threads).await;
     });
+}
+
+#[test]
+fn the_doctor_leaves_a_restore_that_did_not_end_to_the_next_one() {
+    let left = killed(LARGE, false);
+    std::fs::create_dir(left.path().join(RESTORING)).expect("made");
+    let before = content(left.path());
+    for repair in [false, true] {
+        let refused = examine(left.path(), repair).expect_err("it is half restored");
+        assert!(refused.to_string().contains("run `tributary restore` again"), "{refused}");
+    }
+    assert!(content(left.path()) == before, "it was changed");
 }
