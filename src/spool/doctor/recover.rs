@@ -112,7 +112,8 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
     files::replace_private(&dir.join(REPAIR_NOTE), aside.as_bytes())?;
     swap(dir, &aside)?;
     report.set_aside = Some(dir.join(aside));
-    report.segments_aside = Some(segments_aside).filter(|copies| copies.is_dir());
+    let has_segments = segments_aside.is_dir() && std::fs::read_dir(&segments_aside)?.next().is_some();
+    report.segments_aside = has_segments.then_some(segments_aside);
     report.recovered = Some(recovered);
     report.findings.iter_mut().for_each(|finding| finding.repaired = true);
     Ok(())
@@ -163,6 +164,9 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     let lines = totals.lines();
     target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     target.close().map_err(|(_, error)| error)?;
+    for part in [LOG_SUFFIX, INDEX_SUFFIX] {
+        remove_if_there(&beside(new, part))?;
+    }
     File::open(new)?.sync_all()?;
     Ok(Recovered {
         lines,

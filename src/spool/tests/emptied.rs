@@ -108,6 +108,8 @@ fn the_doctor_keeps_what_is_left_beside_a_new_database() {
             report.segments_aside.iter().flat_map(|dir| content(dir).into_values()).collect();
         kept.push(std::fs::read(log).expect("kept"));
         assert!(kept == before, "{} of {} files are as they were", kept.len(), before.len());
+        assert_eq!(report.segments_aside.is_some(), bytes == LARGE, "an empty folder is not worth a word");
+        assert!(!left.path().join("spool.sqlite3.new-wal").exists(), "nothing is left over");
         runtime().block_on(async {
             let (spool, threads) = Spool::open(left.path(), ROOMY).expect("opens");
             assert_eq!(spool.watch().borrow().ledger.accepted, 0);
