@@ -31,9 +31,9 @@ pub enum Error {
     /// The database's name leads to another file than the one that this process writes.
     #[error("another file has the database's name, or none; put the right one back")]
     Moved,
-    /// The database is empty or gone, and these other files of the spool are there.
+    /// The database is empty or missing, and other files of the spool hold events: these.
     #[error(
-        "the database is empty or gone, but events of it are in {0}. If you have the right spool.sqlite3, put it back"
+        "the database is empty or missing, but its events are in {0}. If you have the right spool.sqlite3, put it back"
     )]
     Emptied(String),
 }

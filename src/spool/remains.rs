@@ -1,8 +1,8 @@
-//! What is left of a spool whose database is empty or gone.
+//! The files that remain of a spool whose database is empty or missing.
 //!
-//! To SQLite an empty database is a new one, and it removes the write-ahead log beside it, also when it only reads
+//! SQLite takes an empty database for a new one and removes the write-ahead log beside it, also when it only reads
 //! (`pagerOpenWalIfPresent`, <https://www.sqlite.org/src/file/src/pager.c>). A new spool removes the segments that it has
-//! no rows for. Both would take accepted events away, so no connection is opened then.
+//! no rows for. Both would destroy accepted events, so no connection is opened then.
 
 use std::{
     fs::File,
@@ -16,7 +16,8 @@ use super::{
     segments, wal,
 };
 
-/// What is left of the database at `path`, in words; `None`: the database has content, or nothing is left of one.
+/// Names the files with events beside an empty or missing database at `path`; `None`: the database has content, or there are
+/// no such files.
 pub(super) fn of(path: &Path) -> Result<Option<String>, Error> {
     match path.metadata() {
         Ok(database) if database.len() > 0 => return Ok(None),

@@ -50,21 +50,21 @@ pub(super) fn row_ui(
         let mut painted = None;
         let (_, cell) = row.col(|ui| painted = cell_ui(ui, *column, delivery, seen));
         if let Some(painted) = painted {
-            told(cell, *column, painted, delivery, seen);
+            describe_cell(cell, *column, painted, delivery, seen);
         }
     }
 }
 
-/// The text of a cell that is only text. The cell itself tells it: a label in it would be one more widget, and these are
-/// most of a frame's widgets.
+/// Text painted into a cell. The cell's own response carries it for screen readers: a label would be one more widget per
+/// cell, and cells are most of a frame's widgets.
 struct Painted {
     galley: Arc<Galley>,
     /// There is more text than was laid out.
     is_cut: bool,
 }
 
-/// Tells a screen reader the text of a cell, and shows in its tooltip what the text leaves out.
-fn told(cell: Response, column: Column, painted: Painted, delivery: &Delivery, seen: &Seen<'_>) {
+/// Gives a cell its text for screen readers, and a tooltip with what the text leaves out.
+fn describe_cell(cell: Response, column: Column, painted: Painted, delivery: &Delivery, seen: &Seen<'_>) {
     let Painted { galley, is_cut } = painted;
     cell.widget_info(|| WidgetInfo::labeled(Role::Label, true, galley.text()));
     if is_cut {

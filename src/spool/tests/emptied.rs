@@ -1,4 +1,4 @@
-//! A database that is empty or gone beside files that hold its events: nothing takes it for a new one.
+//! A database that is empty or missing beside files that hold its events: nothing takes it for a new one.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -61,7 +61,7 @@ fn is_refused(error: &dyn std::error::Error, what: &str) {
         text = format!("{text}: {error}");
         source = error.source();
     }
-    assert!(text.contains("empty or gone") && text.contains(what), "{text}");
+    assert!(text.contains("empty or missing") && text.contains(what), "{text}");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn every_way_in_refuses_it_and_changes_nothing() {
     }
 }
 
-/// Nothing tells any more which events were delivered: the doctor keeps all of it, and says that it brought nothing back.
+/// No file tells which events were delivered: the doctor keeps all files, and reports that it recovered no line.
 #[test]
 fn the_doctor_keeps_what_is_left_beside_a_new_database() {
     for (bytes, emptied) in [(10, true), (10, false), (LARGE, true)] {
