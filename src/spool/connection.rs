@@ -53,9 +53,7 @@ impl ExpectedFile {
 fn connect(path: &Path, flags: OpenFlags, expected: Option<&ExpectedFile>) -> Result<Connection, Error> {
     let check = || expected.map_or(Ok(()), |expected| expected.check(path));
     check()?;
-    if let Some(remains) = remains::of(path)? {
-        return Err(Error::Emptied(remains));
-    }
+    remains::refuse(path)?;
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     check()?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

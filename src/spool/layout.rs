@@ -1,6 +1,11 @@
-//! The names of the spool's files in the data folder.
+//! The names of the spool's files in the data folder, and which of them belong together.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::files::remove_if_there;
 
 /// The database.
 pub const FILE_NAME: &str = "spool.sqlite3";
@@ -31,6 +36,11 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Removes the write-ahead log of the database at `path` and its index, if they are there.
+pub(super) fn remove_log(path: &Path) -> io::Result<()> {
+    [LOG_SUFFIX, INDEX_SUFFIX].iter().try_for_each(|suffix| remove_if_there(&beside(path, suffix)))
 }
 
 /// Whether a repair was begun in this folder and did not end.

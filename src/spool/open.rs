@@ -6,7 +6,7 @@ use super::{
     adoption::identity,
     connection::connect_writer,
     data_folder::{lock, others_can_write},
-    error::{Error, OpenError},
+    error::OpenError,
     layout::{FILE_NAME, LOG_SUFFIX, beside, has_unfinished_repair, has_unfinished_restore},
     limits::Limits,
     remains,
@@ -49,9 +49,7 @@ pub(super) fn open_marked(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer
     if has_unfinished_restore(dir) {
         return Err(OpenError::HalfRestored(dir.to_owned()));
     }
-    if let Some(remains) = remains::of(&path).map_err(|error| OpenError::database(&path, error))? {
-        return Err(OpenError::database(&path, Error::Emptied(remains)));
-    }
+    remains::refuse(&path).map_err(|error| OpenError::database(&path, error))?;
     files::open_private(&path).map_err(io)?;
     let mut files = SpoolFiles::new(&path);
     let has_log = std::fs::metadata(beside(&path, LOG_SUFFIX)).is_ok_and(|log| log.len() > 0);

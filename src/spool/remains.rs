@@ -16,6 +16,11 @@ use super::{
     segments, wal,
 };
 
+/// An error if the database at `path` is empty or missing and other files hold its events.
+pub(super) fn refuse(path: &Path) -> Result<(), Error> {
+    of(path)?.map_or(Ok(()), |files| Err(Error::Emptied(files)))
+}
+
 /// Names the files with events beside an empty or missing database at `path`; `None`: the database has content, or there are
 /// no such files.
 pub(super) fn of(path: &Path) -> Result<Option<String>, Error> {

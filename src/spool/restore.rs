@@ -14,8 +14,7 @@ use super::{
     data_folder,
     error::OpenError,
     layout::{
-        FILE_NAME, INDEX_SUFFIX, LOG_SUFFIX, RESTORING, SEGMENTS, beside, has_unfinished_repair,
-        has_unfinished_restore,
+        FILE_NAME, LOG_SUFFIX, RESTORING, SEGMENTS, has_unfinished_repair, has_unfinished_restore, remove_log,
     },
 };
 use crate::files::{create_folder, remove_if_there, sync_folder, sync_parents};
@@ -116,9 +115,8 @@ fn take_names(dir: &Path, partial: &Path) -> io::Result<()> {
 /// Removes what an interrupted restore left. The folder had no spool when that began.
 fn clear(dir: &Path) -> io::Result<()> {
     let database = dir.join(FILE_NAME);
-    for path in [&database, &beside(&database, LOG_SUFFIX), &beside(&database, INDEX_SUFFIX)] {
-        remove_if_there(path)?;
-    }
+    remove_if_there(&database)?;
+    remove_log(&database)?;
     remove_folder(&dir.join(SEGMENTS))?;
     sync_folder(dir)?;
     remove_folder(&dir.join(RESTORING))?;

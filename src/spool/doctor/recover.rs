@@ -24,7 +24,9 @@ use crate::{
         adoption, charts,
         columns::{DELIVERED, REJECTED, RESENT, count_of},
         connection::connect_writer,
-        layout::{FILE_NAME, INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, REPAIR_NOTE, SEGMENTS, beside},
+        layout::{
+            FILE_NAME, INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, REPAIR_NOTE, SEGMENTS, beside, remove_log,
+        },
         remains,
         schema::migrate,
         segments,
@@ -131,9 +133,7 @@ fn swap(dir: &Path, aside: &str) -> io::Result<()> {
         }
         sync_folder(dir)?;
         // The log and index belong to the old database.
-        for part in [LOG_SUFFIX, INDEX_SUFFIX] {
-            remove_if_there(&beside(&old, part))?;
-        }
+        remove_log(&old)?;
         files::take_name(&new, &old)?;
     }
     remove_if_there(&dir.join(REPAIR_NOTE))?;
@@ -164,9 +164,7 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     let lines = totals.lines();
     target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     target.close().map_err(|(_, error)| error)?;
-    for part in [LOG_SUFFIX, INDEX_SUFFIX] {
-        remove_if_there(&beside(new, part))?;
-    }
+    remove_log(new)?;
     File::open(new)?.sync_all()?;
     Ok(Recovered {
         lines,

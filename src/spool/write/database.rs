@@ -20,7 +20,7 @@ use crate::{
         checkpoint::Checkpoints,
         connection::{self, ExpectedFile, reconnect_writer},
         data_folder,
-        layout::{INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, beside},
+        layout::{INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, beside, remove_log},
         renew::{LogEnd, Names, SpoolFiles},
     },
 };
@@ -173,9 +173,7 @@ impl Database {
         file.sync_all()?;
         let made = Identity::of_open(&file)?;
         // A log or index by these names belongs to the old database.
-        for suffix in [LOG_SUFFIX, INDEX_SUFFIX] {
-            remove_if_there(&beside(&self.path, suffix))?;
-        }
+        remove_log(&self.path)?;
         files::take_name(&new, &self.path)?;
         self.connection = Connection::open_in_memory()?;
         self.files.note_replaced(made);
