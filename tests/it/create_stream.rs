@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT_ID, Account, Asked, Reply, USER_ARN, denied};
 use crate::opened_window::{
-    OpenedWindow, Window, click, copied, edit, open, retype, says, settings, type_into, wait_for,
+    OpenedWindow, Window, click, copied, edit, open, rest_on, retype, says, settings, type_into, wait_for,
 };
 use crate::pictures::{in_every_size, look_at};
 use crate::setup::use_server;
@@ -363,12 +363,8 @@ fn a_name_that_is_cut_in_the_list_is_told_whole_and_a_short_one_is_not_repeated(
     edit(window, "Stream");
     wait_for(window, "the list", |window| says(window, "Use stream orders"));
     for (name, tooltips) in [("orders", 0), (long.as_str(), 1)] {
-        window.get_by_label(&format!("Use stream {name}")).hover();
-        let told = |window: &Window| window.query_all_by_label(name).count();
-        wait_for(window, "the tooltip", |window| told(window) == tooltips);
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        window.run_steps(3);
-        assert_eq!(told(window), tooltips, "{name}");
+        rest_on(window, &format!("Use stream {name}"));
+        assert_eq!(window.query_all_by_label(name).count(), tooltips, "{name}");
     }
 }
 

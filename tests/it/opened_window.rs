@@ -184,6 +184,14 @@ pub fn scroll(window: &mut Window, points: f32) {
     });
 }
 
+/// Points at a widget until its tooltip is open, if it has one.
+pub fn rest_on(window: &mut Window, label: &str) {
+    window.get_by_label(label).hover();
+    window.run_steps(3);
+    std::thread::sleep(Duration::from_millis(700));
+    window.run_steps(3);
+}
+
 pub fn click(window: &mut Window, label: &str) {
     window.get_by_role_and_label(Role::Button, label).scroll_to_me();
     window.run();

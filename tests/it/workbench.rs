@@ -8,8 +8,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     layout::texts,
     opened_window::{
-        OpenedWindow, Window, address, copied, go, open, open_with, press, press_key, says, settings,
-        type_into, wait_for,
+        OpenedWindow, Window, address, copied, go, open, open_with, press, press_key, rest_on, says,
+        settings, type_into, wait_for,
     },
     window::{denied, lines, search, searched, send},
 };
@@ -84,14 +84,11 @@ fn a_text_that_is_cut_is_whole_in_its_tooltip_and_another_has_none() {
         assert_eq!(send(address, KEY, &format!(r#"{{"userId":"{user}","event":"Seen"}}"#)), 200);
     }
     go(window, "Live");
-    let told = |window: &Window, text: &str| window.query_all_by_label(text).count();
-    wait_for(window, "the rows", |window| told(window, "ada") == 1 && told(window, &long) == 1);
+    let count = |window: &Window, text: &str| window.query_all_by_label(text).count();
+    wait_for(window, "the rows", |window| count(window, "ada") == 1 && count(window, &long) == 1);
     for (user, times) in [(long.as_str(), 2), ("ada", 1)] {
-        window.get_by_label(user).hover();
-        wait_for(window, "the tooltip", |window| told(window, user) == times);
-        std::thread::sleep(Duration::from_millis(700));
-        window.run_steps(3);
-        assert_eq!(told(window, user), times, "{user}");
+        rest_on(window, user);
+        assert_eq!(count(window, user), times, "{user}");
     }
 }
 
