@@ -90,49 +90,46 @@ fn describe_cell(cell: Response, column: Column, painted: Painted, delivery: &De
     }
 }
 
+/// Draws a cell; `None`: what is drawn in it describes itself.
 fn cell_ui(ui: &mut Ui, column: Column, delivery: &Delivery, seen: &Seen<'_>) -> Option<Painted> {
     let t = tokens(ui);
     let weak = |text: &str| RichText::new(shown::line(text)).color(t.weak);
     let mono = |text: &str| RichText::new(shown::line(text)).monospace().color(t.text);
-    match column {
+    Some(match column {
         Column::State => {
             columns::keep_inside(ui);
             widgets::pill_ui(ui, detail::state_color(delivery.state, t), detail::state_word(delivery.state));
-            None
+            return None;
         }
         Column::Event => match detail::mark(delivery) {
-            None => Some(paint(ui, name(ui, delivery))),
+            None => paint(ui, name(ui, delivery)),
             Some(mark) => {
                 columns::keep_inside(ui);
                 marked_event_ui(ui, delivery, mark);
-                None
+                return None;
             }
         },
         Column::Preview => {
             let (text, is_cut) = preview(ui, delivery, columns::text_width(ui))?;
-            Some(Painted { is_cut, ..paint(ui, text) })
+            Painted { is_cut, ..paint(ui, text) }
         }
-        Column::Type => Some(paint(ui, weak(delivery.kind.map_or("–", Kind::as_str)))),
-        Column::User => Some(paint(ui, mono(&delivery.partition_key))),
-        Column::Age => Some(paint_right(ui, &widgets::age_ui(ui, delivery.received_at, seen.now))),
-        Column::Time => Some(paint(ui, mono(&seen.clock.time(delivery.received_at)))),
-        Column::Latency => {
-            let latency = delivery.latency_ms().map_or("–".to_owned(), widgets::duration);
-            Some(paint_right(ui, &latency))
-        }
-        Column::Size => Some(paint_right(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned()))),
-        Column::Source => Some(paint(ui, weak(&delivery.source))),
+        Column::Type => paint(ui, weak(delivery.kind.map_or("–", Kind::as_str))),
+        Column::User => paint(ui, mono(&delivery.partition_key)),
+        Column::Age => paint_right(ui, &widgets::age_ui(ui, delivery.received_at, seen.now)),
+        Column::Time => paint(ui, mono(&seen.clock.time(delivery.received_at))),
+        Column::Latency => paint_right(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration)),
+        Column::Size => paint_right(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
+        Column::Source => paint(ui, weak(&delivery.source)),
         Column::Shard => {
-            let shard =
-                delivery.receipt.as_ref().map_or("–", |receipt| detail::short_shard(&receipt.shard_id));
-            Some(paint_right(ui, shard))
+            let receipt = delivery.receipt.as_ref();
+            paint_right(ui, receipt.map_or("–", |receipt| detail::short_shard(&receipt.shard_id)))
         }
-        Column::Attempts => Some(paint_right(ui, &delivery.attempts.to_string())),
-        Column::MessageId => Some(paint(ui, mono(&delivery.message_id))),
+        Column::Attempts => paint_right(ui, &delivery.attempts.to_string()),
+        Column::MessageId => paint(ui, mono(&delivery.message_id)),
         Column::Error => {
-            Some(paint(ui, weak(&delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string))))
+            paint(ui, weak(&delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string)))
         }
-    }
+    })
 }
 
 /// Paints text at the left of its cell.

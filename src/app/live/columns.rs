@@ -201,9 +201,8 @@ const SLACK: f32 = 0.25;
 
 /// Keeps the contents of a cell, which are shortened to its width, within its column.
 pub(super) fn keep_inside(ui: &mut Ui) {
-    let cell = ui.max_rect();
-    ui.shrink_clip_rect(cell);
-    ui.set_max_width(cell.width() - SLACK);
+    ui.shrink_clip_rect(ui.max_rect());
+    ui.set_max_width(text_width(ui));
 }
 
 /// The width for the text of a cell within its column.

@@ -30,9 +30,10 @@ impl FigureText {
             let words = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
             let (part, after) = rest.split_at(words.max(digits));
             let galley = galley(part);
-            let (is_all, Vec2 { x: width, y: height }) = (part == text, galley.size());
+            let Vec2 { x: width, y: height } = galley.size();
+            // The next piece begins at a full pixel.
+            let width = if after.is_empty() { width } else { width.round_to_pixels(ui.pixels_per_point()) };
             pieces.push((size.x, galley));
-            let width = if is_all { width } else { width.round_to_pixels(ui.pixels_per_point()) };
             size = vec2(size.x + width, size.y.max(height));
             rest = after;
         }

@@ -142,8 +142,8 @@ fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Re
     const MARGIN: f32 = 9.0;
     const HEIGHT: f32 = 26.0;
     let t = tokens(ui);
-    let told = format!("{name} {value}");
-    let text = FigureText::new(ui, &told, |part| weight(part, 480.0).size(12.0).color(t.weak));
+    let label = format!("{name} {value}");
+    let text = FigureText::new(ui, &label, |part| weight(part, 480.0).size(12.0).color(t.weak));
     if ui.available_size_before_wrap().x < text.size().x + 2.0 * (MARGIN + 1.0) {
         ui.end_row();
     }
@@ -152,7 +152,7 @@ fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Re
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     ui.painter().rect_stroke(rect, HEIGHT / 2.0, Stroke::new(1.0, t.line), StrokeKind::Inside);
     let at = rect.center() - text.size() / 2.0;
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &*told));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &*label));
     text.paint(ui, at, t.weak);
     response
 }
