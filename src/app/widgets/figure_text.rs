@@ -31,8 +31,8 @@ impl FigureText {
             let (part, after) = rest.split_at(words.max(digits));
             let galley = galley(part);
             let Vec2 { x: width, y: height } = galley.size();
-            // The next piece begins at a full pixel.
-            let width = if after.is_empty() { width } else { width.round_to_pixels(ui.pixels_per_point()) };
+            let is_one_piece = part.len() == text.len();
+            let width = if is_one_piece { width } else { width.round_to_pixels(ui.pixels_per_point()) };
             pieces.push((size.x, galley));
             size = vec2(size.x + width, size.y.max(height));
             rest = after;
