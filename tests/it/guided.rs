@@ -210,8 +210,8 @@ fn a_changed_format_of_the_stream_in_force_is_saved_without_a_check() {
 }
 
 #[test]
-fn another_account_for_the_stream_in_force_is_checked_before_it_is_saved() {
-    if !is_run_with_keys("guided::another_account_for_the_stream_in_force_is_checked_before_it_is_saved") {
+fn other_keys_for_the_stream_in_force_are_checked_before_they_are_saved() {
+    if !is_run_with_keys("guided::other_keys_for_the_stream_in_force_are_checked_before_they_are_saved") {
         return;
     }
     let account = Account::start(&["clicks"]);
@@ -220,6 +220,10 @@ fn another_account_for_the_stream_in_force_is_checked_before_it_is_saved() {
     edit(window, "Stream");
     type_into(window, "AWS account id", ACCOUNT_ID);
     window.get_by_label("Changed");
+    assert!(!is_disabled(window, "Save changes"), "only the policy needs the account id");
+    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/writer");
+    edit(window, "Keys");
+    type_into(window, "Role to assume", &role);
     assert!(is_disabled(window, "Save changes") && says(window, "Check it first: the last step"));
     assert!(!is_disabled(window, "Save without a check"));
     edit(window, "Check and switch");
@@ -227,7 +231,8 @@ fn another_account_for_the_stream_in_force_is_checked_before_it_is_saved() {
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
     click(window, "Save changes");
     wait_for(window, "the setting", |window| says(window, "Applied and saved"));
-    assert!(file(&opened).contains(&format!("account_id = \"{ACCOUNT_ID}\"")));
+    let file = file(&opened);
+    assert!(file.contains(&role) && file.contains(&format!("account_id = \"{ACCOUNT_ID}\"")), "{file}");
 }
 
 #[test]

@@ -129,9 +129,10 @@ impl Card {
         draft: Draft<'_>,
         (switches, question, room): (bool, Option<&Question>, Room),
     ) -> Option<Choice> {
-        let needs_check =
-            switches || (could_stop(seen.config, draft.config) && seen.status.forwarder.fault().is_none());
-        let needs_check = needs_check && draft.config.destination.kind == DestinationKind::Kinesis;
+        // Other keys could stop a delivery that works.
+        let signs_otherwise = seen.config.credentials != draft.config.credentials;
+        let could_stop = switches || (signs_otherwise && seen.status.forwarder.fault().is_none());
+        let needs_check = could_stop && draft.config.destination.kind == DestinationKind::Kinesis;
         self.unchecked.take_if(|unchecked| unchecked != draft.config);
         let is_settled = !needs_check || draft.checked == Finding::Good || self.unchecked.is_some();
         let can = match draft.reason {
@@ -172,11 +173,6 @@ impl Card {
         }
         choice
     }
-}
-
-/// Whether changes for the same stream could stop a delivery that works. Another format could not.
-fn could_stop(now: &Config, new: &Config) -> bool {
-    now.credentials != new.credentials || now.destination.account_id != new.destination.account_id
 }
 
 /// Draws why the draft cannot be put in force, or what happens to queued events.
