@@ -23,7 +23,7 @@ pub(super) use card::{
 pub(super) use choice::{choices_ui, segments_ui, segments_wrapped_ui};
 pub(super) use code::{code_copy_ui, code_marked_ui, code_ui};
 pub(super) use field::{
-    FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, example, field_ui, switch_ui, text_edit,
+    FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, example, field_ui, menu_edit_ui, switch_ui, text_edit,
 };
 pub(super) use figure_text::FigureText;
 pub(super) use figures::{age, age_ui, ago_ui, bytes, digits, duration, rate};

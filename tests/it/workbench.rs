@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, accesskit::Role, pos2, vec2};
+use eframe::epaint::RectShape;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
-    layout::texts,
+    layout::{rects, texts},
     opened_window::{
         OpenedWindow, Window, address, copied, go, open, open_with, press, press_key, rest_on, says,
         settings, type_into, wait_for,
@@ -89,6 +90,24 @@ fn a_text_that_is_cut_is_whole_in_its_tooltip_and_another_has_none() {
     for (user, times) in [(long.as_str(), 2), ("ada", 1)] {
         rest_on(window, user);
         assert_eq!(count(window, user), times, "{user}");
+    }
+}
+
+#[test]
+fn a_field_in_a_menu_has_the_outline_of_all_fields() {
+    let mut opened = with_events();
+    let window = &mut opened.window;
+    press(window, "Time range");
+    window.run_steps(3);
+    for label in ["From (local time)", "To"] {
+        let field = window.get_by_role_and_label(Role::TextInput, label).rect();
+        let is_around = |shape: &RectShape| {
+            let is_drawn = shape.stroke.width > 0.0 && shape.stroke.color.a() > 0;
+            is_drawn
+                && shape.rect.contains_rect(field.shrink(2.0))
+                && field.expand(12.0).contains_rect(shape.rect)
+        };
+        assert!(rects(window).iter().any(is_around), "{label}");
     }
 }
 

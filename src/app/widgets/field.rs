@@ -28,6 +28,15 @@ pub(crate) fn text_edit<'t>(value: &'t mut String, hint: &str) -> TextEdit<'t> {
         .align(Align2::LEFT_CENTER)
 }
 
+/// A text field in a menu. The style of menus has no outlines, so the field would look like text.
+pub(crate) fn menu_edit_ui(ui: &mut Ui, edit: TextEdit<'_>) -> Response {
+    ui.scope(|ui| {
+        ui.visuals_mut().widgets = ui.ctx().global_style().visuals.widgets.clone();
+        ui.add(edit)
+    })
+    .inner
+}
+
 /// A named text field, with its error below it.
 pub(crate) fn field_ui(
     ui: &mut Ui,

@@ -69,9 +69,8 @@ impl SavedFilters {
 
     fn save_ui(&mut self, ui: &mut Ui, text: &str) {
         let label = ui.label("Name of this filter");
-        let field = ui
-            .add(widgets::text_edit(&mut self.name, &widgets::example("Failed today")).desired_width(210.0));
-        let field = field.labelled_by(label.id);
+        let edit = widgets::text_edit(&mut self.name, &widgets::example("Failed today")).desired_width(210.0);
+        let field = widgets::menu_edit_ui(ui, edit).labelled_by(label.id);
         widgets::focus_once(&field, &mut self.wants_name);
         let can_save = !self.name.trim().is_empty() && !text.is_empty();
         widgets::keep_focus(&field, !can_save);

@@ -57,8 +57,8 @@ impl TimeRange {
         ];
         let fields = fields.map(|(name, value, hint)| {
             let name = ui.label(name);
-            ui.add(widgets::text_edit(value, &widgets::example(hint)).desired_width(190.0))
-                .labelled_by(name.id)
+            let edit = widgets::text_edit(value, &widgets::example(hint)).desired_width(190.0);
+            widgets::menu_edit_ui(ui, edit).labelled_by(name.id)
         });
         let (from, to) = (clock.read(&self.from), clock.read(&self.to));
         let is_wrong = |text: &str, time: Option<i64>| !text.trim().is_empty() && time.is_none();
