@@ -350,6 +350,41 @@ fn an_account_with_on_demand_advantage_says_so_and_offers_warm_throughput() {
 }
 
 #[test]
+fn the_form_stays_where_it_is_when_the_account_answers() {
+    if !is_run_with_keys("create_stream::the_form_stays_where_it_is_when_the_account_answers") {
+        return;
+    }
+    let unknown = Reply::Error("UnknownOperationException", String::new());
+    for (what, answer) in [
+        ("on-demand standard", Reply::Usual),
+        ("not permitted", denied("kinesis:DescribeAccountSettings")),
+        ("an unknown question", unknown),
+    ] {
+        let account = Account::start(&[]);
+        let (let_go, held) = std::sync::mpsc::sync_channel(1);
+        account.set_rule(move |asked| {
+            if asked.action != "DescribeAccountSettings" {
+                return Reply::Usual;
+            }
+            held.recv().expect("the test lets go");
+            answer.clone()
+        });
+        let mut opened = window_on(&account);
+        let window = &mut opened.window;
+        window.set_size(vec2(860.0, 1600.0));
+        open_form(window);
+        window.get_by_role_and_label(Role::Button, "Create stream").scroll_to_me();
+        window.run_steps(30);
+        assert!(says(window, "Asking whether this account uses on-demand Advantage …"), "{what}");
+        let place = window.get_by_role_and_label(Role::Button, "Create stream").rect();
+        let_go.send(()).expect("the question waits");
+        wait_for(window, what, |window| !says(window, "Asking whether this account"));
+        window.run_steps(30);
+        assert_eq!(window.get_by_role_and_label(Role::Button, "Create stream").rect(), place, "{what}");
+    }
+}
+
+#[test]
 fn a_name_that_is_cut_in_the_list_is_told_whole_and_a_short_one_is_not_repeated() {
     if !is_run_with_keys(
         "create_stream::a_name_that_is_cut_in_the_list_is_told_whole_and_a_short_one_is_not_repeated",

@@ -232,7 +232,7 @@ impl Form {
         }
     }
 
-    /// What is known of the account. A server that is not AWS and does not know the question says nothing.
+    /// What is known of the account: a line in each state, so that the buttons below stay where they are when AWS answers.
     fn billing_text(&self, seen: &Seen<'_>, place: Place<'_>) -> Option<String> {
         if self.billing.is_waiting() {
             return Some("Asking whether this account uses on-demand Advantage …".to_owned());
@@ -253,7 +253,9 @@ impl Form {
                  (kinesis:DescribeAccountSettings)."
                     .to_owned()
             }
-            Err(_) => return None,
+            Err(fault) => {
+                format!("It is not known whether this account uses on-demand Advantage ({}).", fault.code)
+            }
         })
     }
 
