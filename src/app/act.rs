@@ -291,6 +291,10 @@ impl Actor<'_> {
                 let source = self.snapshot.config.capture.sources.first()?;
                 let curl = snippets::snippet(Sdk::Curl, &self.snapshot.public_endpoint(), &source.write_key);
                 self.ctx.copy_text(curl);
+                if self.snapshot.status.newest == 0 {
+                    // Where the first event will be seen.
+                    places.open = Place::Live;
+                }
                 return Some(Notice::done("curl command copied: run it in a terminal"));
             }
             WindowCommand::CopyDiagnostics => {

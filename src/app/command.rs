@@ -286,8 +286,7 @@ impl KeepCommand {
 }
 
 /// What `WindowCommand::CopyCurl` does, for tooltips.
-pub(super) const COPY_CURL_HINT: &str =
-    "Copies a command that sends an event, with the write key. Run it in a terminal";
+pub(super) const COPY_CURL_HINT: &str = "Copies a command that sends an event, with the write key. Run it in a terminal. The event shows up in Live";
 
 /// The window itself, and the desktop around it.
 #[derive(Clone, PartialEq)]
@@ -300,7 +299,7 @@ pub(super) enum WindowCommand {
     Licences,
     Theme(ThemePreference),
     CopyEndpoint,
-    /// Copies a command that sends an event, with the first source's write key.
+    /// Copies a command that sends an event, with the first source's write key. Opens Live before the first event.
     CopyCurl,
     /// Copies versions, paths, settings and the state of delivery, without secrets.
     CopyDiagnostics,

@@ -222,7 +222,7 @@ impl Stream {
         };
         let action = (Icon::FlaskConical, "Send a test event");
         if widgets::empty_ui(ui, Icon::Waves, "No records", text, Some(action)) {
-            seen.go(Place::Test);
+            seen.push(Command::SendDraft);
         }
     }
 }

@@ -95,7 +95,7 @@ fn charts_without_events_say_so_and_lead_to_some() {
     wait_for(window, "the empty page", |window| says(window, "No events in this period"));
     assert!(window.query_by_label("Events per second").is_none(), "no empty axes");
     press(window, "Send a test event");
-    assert!(says(window, "Send an event through the real endpoint"));
+    wait_for(window, "the delivery", |window| says(window, "sequence number"));
     let mut opened = with_charts();
     let window = &mut opened.window;
     assert!(says(window, "No errors in this period"));

@@ -90,15 +90,15 @@ fn before_the_first_event_curl_is_copied_with_one_click() {
     let mut opened = open(settings());
     let window = &mut opened.window;
     let address = address(window);
-    go(window, "Live");
+    assert!(!says(window, "No events yet"), "the window starts with Set up");
     for (role, at) in [(Role::Link, "the strip"), (Role::Button, "the empty log")] {
         window.get_by_role_and_label(role, "Copy curl").click();
         window.step();
         let curl = copied(window).expect(at);
         assert!(curl.starts_with("curl -u test-key-1234:"), "{at}: {curl}");
         assert!(curl.contains(&format!("http://{address}/v1/track")), "{at}: {curl}");
-        wait_for(window, "the notice", |window| says(window, "curl command copied"));
-        assert!(says(window, "No events yet"), "{at}: the log stays open, to see the event arrive");
+        assert!(says(window, "curl command copied"), "{at}");
+        wait_for(window, "the log, to see the event arrive", |window| says(window, "No events yet"));
     }
     send_seen(window);
     wait_for(window, "the event", |window| says(window, "Delivered track Seen"));

@@ -577,11 +577,18 @@ impl Newcomer<'_> {
 
 #[test]
 fn a_newcomer_s_first_event_is_delivered_after_one_click() {
-    let mut opened = open(settings());
-    let mut newcomer = Newcomer { window: &mut opened.window, inputs: 0 };
-    newcomer.clicks(Role::Button, "Send a test event");
-    wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
-    assert_eq!(newcomer.inputs, 1);
+    // The button does the same wherever it is.
+    for place in ["Set up", "Live", "Stream"] {
+        let mut opened = open(settings());
+        go(&mut opened.window, place);
+        let mut newcomer = Newcomer { window: &mut opened.window, inputs: 0 };
+        wait_for(newcomer.window, place, |window| {
+            window.query_by_role_and_label(Role::Button, "Send a test event").is_some()
+        });
+        newcomer.clicks(Role::Button, "Send a test event");
+        wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
+        assert_eq!(newcomer.inputs, 1);
+    }
 }
 
 #[test]

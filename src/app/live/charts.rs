@@ -23,7 +23,6 @@ use super::records;
 use crate::{
     app::{
         command::{Command, LiveCommand, LogCommand},
-        place::Place,
         seen::Seen,
         theme::tokens,
         waiting::{Waiting, arrived},
@@ -158,7 +157,7 @@ impl Charts {
         let text = "Send an event, and the charts show when it came and how long its delivery took.";
         let action = (Icon::FlaskConical, "Send a test event");
         if widgets::empty_ui(ui, Icon::ChartLine, "No events in this period", text, Some(action)) {
-            seen.go(Place::Test);
+            seen.push(Command::SendDraft);
         }
     }
 

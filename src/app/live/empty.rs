@@ -7,7 +7,6 @@ use super::{filters, pressed::Pressed};
 use crate::{
     app::{
         command::{COPY_CURL_HINT, Command, WindowCommand},
-        place::Place,
         seen::Seen,
         widgets,
     },
@@ -38,7 +37,7 @@ pub(super) fn list_ui(ui: &mut Ui, seen: &mut Seen<'_>, filter: &Query) -> Optio
                 once.";
     let action = Some((Icon::FlaskConical, "Send a test event"));
     if widgets::empty_ui(ui, Icon::Activity, "No events yet", text, action) {
-        seen.go(Place::Test);
+        seen.push(Command::SendDraft);
     }
     if !seen.config.capture.sources.is_empty() {
         ui.vertical_centered(|ui| {
