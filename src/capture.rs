@@ -38,7 +38,6 @@ pub use activity::Activity;
 pub use config::EndpointConfig;
 pub use connections::{Transport, connections_max, listen, serve};
 pub use endpoint::Endpoint;
-pub use metrics::Pushes;
 pub use otlp::{PartialSuccess, Resource, Times, partial_success, refusal};
 pub use probes::{Probes, ReceivedProbe, TOKEN_HEADER};
 pub use stage::Stage;

@@ -37,7 +37,7 @@ pub use new_stream::{
 pub use outcome::{AwsError, Outcome, PlaceInRecord, Receipt};
 pub use query::{Field, LogPage, Measure, Pattern, Query};
 pub use status::{
-    InFlight, Intake, Ledger, PutCalls, PutOutcome, Puts, RATE_SECONDS, SourceSeen, Status, UnknownSender,
-    WrongPath,
+    InFlight, Intake, Ledger, Pushes, PutCalls, PutOutcome, Puts, RATE_SECONDS, SourceSeen, Status,
+    UnknownSender, WrongPath,
 };
 pub use stream::{ReadFrom, Record, Slowness, StreamFacts, StreamReport};

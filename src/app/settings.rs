@@ -22,12 +22,13 @@ use super::{
 };
 use crate::{
     config::{self, Config},
+    delivery::Pushes,
     engine::Answer,
 };
 use alerts::Alerts;
 use change::Change;
 use field::Field;
-pub(super) use rows::GROUPS;
+pub(super) use rows::{GROUPS, named_in};
 use share::Share;
 
 /// Maximum width of the column, in points.
@@ -297,6 +298,9 @@ impl Settings {
                 let used = widgets::bytes(seen.status.ledger.queued_bytes);
                 widgets::hint_ui(ui, &format!("{used} in use"));
             }
+            "metrics.otlp_endpoint" if !seen.config.metrics.otlp_endpoint.is_empty() => {
+                widgets::hint_ui(ui, &pushed(seen.status.pushes));
+            }
             _ => {}
         }
         if self.wanted == Some(self.fields[at].row.key) {
@@ -393,6 +397,15 @@ impl Settings {
         let fields = self.fields.iter_mut().filter(|field| OPENING.contains(&field.row.key));
         fields.for_each(|field| field.fill_in(config));
     }
+}
+
+/// What became of the pushes of the metrics.
+fn pushed(Pushes { sent, failed }: Pushes) -> String {
+    let text = match sent {
+        0 => "None pushed yet".to_owned(),
+        sent => format!("{} pushed since the start", widgets::digits(sent)),
+    };
+    if failed == 0 { text } else { format!("{text}, {} failed", widgets::digits(failed)) }
 }
 
 /// Whether these settings let others send who cannot send now.

@@ -12,7 +12,7 @@ use prometheus::{
 
 use super::activity::SourceSums;
 use crate::{
-    delivery::{AlertReport, ForwarderState, InFlight, Ledger, Limit, PutOutcome, Puts, chart},
+    delivery::{AlertReport, ForwarderState, InFlight, Ledger, Limit, Pushes, PutOutcome, Puts, chart},
     spool::Share,
 };
 
@@ -32,15 +32,6 @@ pub(super) const OF_THE_LEDGER: [&str; 8] = [
 
 /// Upper bounds of the histograms: 1 ms, and then always twice as much, up to about 70 minutes.
 const BUCKETS: u32 = 23;
-
-/// Pushes of the metrics since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pushes {
-    /// Pushes that a receiver took.
-    pub sent: u64,
-    /// Pushes that it refused, or that did not reach it.
-    pub failed: u64,
-}
 
 /// What `/metrics` shows.
 pub(super) struct Metrics<'m> {

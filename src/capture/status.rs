@@ -11,13 +11,13 @@ use super::{
     activity::Activity,
     config::EndpointConfig,
     error_response::ErrorResponse,
-    metrics::{self, Metrics, Pushes, SpoolMetrics},
+    metrics::{self, Metrics, SpoolMetrics},
     otlp::{self, Resource, Times},
     response,
 };
 use crate::{
     clock::now_ms,
-    delivery::{AlertReport, ForwarderState, InFlight, Intake, Puts, StreamReport, Stuck},
+    delivery::{AlertReport, ForwarderState, InFlight, Intake, Pushes, Puts, StreamReport, Stuck},
     spool::{AppendError, Spool, Summary},
 };
 

@@ -217,6 +217,15 @@ impl Puts {
     }
 }
 
+/// Pushes of the metrics by OTLP since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushes {
+    /// Pushes that a receiver took.
+    pub sent: u64,
+    /// Pushes that it refused, or that did not reach it.
+    pub failed: u64,
+}
+
 /// Everything that the faces show all the time. Published as a whole, never changed in place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -285,4 +294,7 @@ pub struct Status {
     /// What became of the alerts, by name.
     #[serde(default)]
     pub alerts: Arc<[AlertReport]>,
+    /// What became of the pushes of the metrics.
+    #[serde(default)]
+    pub pushes: Pushes,
 }

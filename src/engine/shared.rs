@@ -32,12 +32,12 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    capture::{Activity, DeliveryWatches, EndpointConfig, Pushes},
+    capture::{Activity, DeliveryWatches, EndpointConfig},
     clock::now_ms,
     config::Config,
     delivery::{
-        Adopting, AlertReport, Delivery, EventId, Exported, ForwarderState, InFlight, Millis, Puts, Resent,
-        SignInPage, Status, StreamReport, Stuck,
+        Adopting, AlertReport, Delivery, EventId, Exported, ForwarderState, InFlight, Millis, Pushes, Puts,
+        Resent, SignInPage, Status, StreamReport, Stuck,
     },
     forward::{ConnectionSettings, Reports},
     practice::Practice,

@@ -13,7 +13,7 @@ use super::{practice_access::PRACTICE_STREAM, shared::Shared};
 use crate::{
     clock::now_ms,
     delivery::{
-        Exported, ForwarderState, InFlight, Intake, Ledger, Puts, Resent, Status, StreamReport, Stuck,
+        Exported, ForwarderState, InFlight, Intake, Ledger, Pushes, Puts, Resent, Status, StreamReport, Stuck,
     },
     spool::Summary,
 };
@@ -67,6 +67,7 @@ struct Watched {
     stuck: watch::Receiver<Option<Stuck>>,
     puts: watch::Receiver<Puts>,
     stream: watch::Receiver<StreamReport>,
+    pushes: watch::Receiver<Pushes>,
 }
 
 impl Watched {
@@ -80,6 +81,7 @@ impl Watched {
             stuck: shared.stuck.subscribe(),
             puts: shared.puts.subscribe(),
             stream: shared.stream_report.subscribe(),
+            pushes: shared.pushes.subscribe(),
         }
     }
 
@@ -94,6 +96,7 @@ impl Watched {
             changed = self.stuck.changed() => changed,
             changed = self.puts.changed() => changed,
             changed = self.stream.changed() => changed,
+            changed = self.pushes.changed() => changed,
         };
         changed.is_ok()
     }
@@ -109,6 +112,7 @@ impl Watched {
             self.stuck.has_changed(),
             self.puts.has_changed(),
             self.stream.has_changed(),
+            self.pushes.has_changed(),
         ];
         self.forwarder.mark_unchanged();
         self.endpoint.mark_unchanged();
@@ -118,6 +122,7 @@ impl Watched {
         self.stuck.mark_unchanged();
         self.puts.mark_unchanged();
         self.stream.mark_unchanged();
+        self.pushes.mark_unchanged();
         changes.into_iter().any(|changed| changed.unwrap_or(true))
     }
 }
@@ -159,6 +164,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
         puts: *shared.puts.borrow(),
         alerts: Arc::clone(&shared.alerts.borrow()),
+        pushes: *shared.pushes.borrow(),
     }
 }
 

@@ -112,7 +112,7 @@ fn buckets(name: &str, point: &HistogramDataPoint) -> Vec<String> {
 }
 
 /// An OTLP receiver on loopback that remembers what it got, and answers what it is told to.
-struct Receiver {
+pub struct Receiver {
     address: SocketAddr,
     got: Arc<Mutex<Vec<Push>>>,
     answer: Arc<Mutex<(&'static str, Vec<u8>)>>,
@@ -120,7 +120,7 @@ struct Receiver {
 
 impl Receiver {
     /// Serves until the process ends.
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let got = Arc::<Mutex<Vec<Push>>>::default();
@@ -143,11 +143,11 @@ impl Receiver {
         Self { address, got, answer }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn answers(&self, status: &'static str, body: &[u8]) {
+    pub fn answers(&self, status: &'static str, body: &[u8]) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = (status, body.to_vec());
     }
 

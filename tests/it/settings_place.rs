@@ -11,6 +11,7 @@ use crate::opened_window::{
     Window, address, click, explain, flip, go, open, open_held, press, press_key, retype, says, settings,
     wait_for,
 };
+use crate::otlp::Receiver;
 
 /// The text of the settings file.
 pub fn file(folder: &Path) -> String {
@@ -93,8 +94,11 @@ fn a_mistake_is_said_beside_its_field_and_is_not_saved() {
         file(&folder).contains("tls_cert = \"/etc/ssl/a.pem\"") && file(&folder).contains("/etc/ssl/a.key")
     );
     // There is no such file: the endpoint says so over the page.
-    wait_for(window, "the trouble", |window| has(window, Role::Button, "Close the explanation"));
-    press(window, "Close the explanation");
+    wait_for(window, "the trouble", |window| has(window, Role::Button, "Settings › HTTPS"));
+    press(window, "Settings › HTTPS");
+    wait_for(window, "the field", |window| {
+        window.get_by_role_and_label(Role::TextInput, "Certificate file").is_focused()
+    });
     press(window, "Undo");
     wait_for(window, "neither", |window| says(window, "Taken back"));
     assert!(!file(&folder).contains("/etc/ssl/a"), "{}", file(&folder));
@@ -139,6 +143,27 @@ fn an_address_that_others_can_reach_is_applied_only_when_it_is_confirmed() {
     wait_for(window, "it is open", |window| says(window, "Other computers can reach this endpoint"));
     wait_for(window, "it is saved", |window| says(window, "Saved: Listen address"));
     assert!(file(&folder).contains("listen = \"0.0.0.0:0\""));
+}
+
+#[test]
+fn the_window_starts_pushes_and_says_what_became_of_them() {
+    let receiver = Receiver::start();
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    go(window, "Settings");
+    set_number(window, "Seconds between pushes", "1");
+    press_key(window, Modifiers::NONE, Key::Tab);
+    wait_for(window, "the interval", |window| says(window, "Saved: Seconds between pushes"));
+    assert!(!says(window, "None pushed yet"), "there is no receiver");
+    retype(window, "OTLP receiver", &receiver.url());
+    press_key(window, Modifiers::NONE, Key::Tab);
+    wait_for(window, "two pushes", |window| says(window, "2 pushed since the start"));
+    receiver.answers("400 Bad Request", b"");
+    wait_for(window, "a failed push", |window| says(window, "since the start, 1 failed"));
+    // The second one in a row is a problem.
+    wait_for(window, "the way here", |window| {
+        has(window, Role::Button, "Settings › Metrics by OpenTelemetry")
+    });
 }
 
 #[test]

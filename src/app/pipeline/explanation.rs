@@ -16,6 +16,7 @@ use crate::{
         place::Place,
         remedy_card::{self, way_ui},
         seen::Seen,
+        settings,
         theme::{self, tokens},
         widgets,
     },
@@ -106,8 +107,16 @@ fn countdown_ui(ui: &mut Ui, next_try: Millis, seen: &Seen<'_>) {
 
 fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>, trouble: &Trouble, is_first: bool) {
     match &trouble.kind {
-        // It has its own buttons, and a part of the program that stopped has none.
-        Kind::Fault { .. } | Kind::Problem(_) | Kind::DiskFails(_) => {}
+        // It has its own buttons, and a disk that fails has none.
+        Kind::Fault { .. } | Kind::DiskFails(_) => {}
+        // A part of the program that stopped names no setting.
+        Kind::Problem(text) => {
+            if let Some((group, row)) = settings::named_in(text)
+                && way_ui(ui, is_first, Icon::ArrowRight, &format!("Settings › {group}")).clicked()
+            {
+                seen.push(Command::ShowSetting(row.key));
+            }
+        }
         Kind::Disabled => {
             if way_ui(ui, is_first, Icon::Power, "Deliver events").clicked() && !seen.saving {
                 let mut config = seen.config.clone();

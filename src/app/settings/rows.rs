@@ -40,7 +40,7 @@ const fn row(key: &'static str, name: &'static str, control: Control, hint: &'st
 }
 
 /// All of them, in the order of the page.
-pub(crate) static GROUPS: [Group; 6] = [
+pub(crate) static GROUPS: [Group; 7] = [
     Group {
         title: "Capture endpoint",
         rows: &[
@@ -163,6 +163,29 @@ pub(crate) static GROUPS: [Group; 6] = [
         ],
     },
     Group {
+        title: "Metrics by OpenTelemetry",
+        rows: &[
+            row(
+                "metrics.otlp_endpoint",
+                "OTLP receiver",
+                Control::Text("http://127.0.0.1:4318"),
+                "Gets the numbers of /metrics over HTTP: the address without /v1/metrics. Empty: nothing is pushed.",
+            ),
+            row(
+                "metrics.otlp_interval_seconds",
+                "Seconds between pushes",
+                Control::Count(1, 3600, 10),
+                "A push that fails is left out; the next one has newer numbers.",
+            ),
+            row(
+                "metrics.otlp_headers_file",
+                "Headers file",
+                Control::Text("/etc/tributary/otlp-headers"),
+                "For a receiver that asks for a key: one header a line, as NAME=VALUE. Only the file's path is stored.",
+            ),
+        ],
+    },
+    Group {
         title: "Notices",
         rows: &[row(
             "app.desktop_notices",
@@ -172,6 +195,14 @@ pub(crate) static GROUPS: [Group; 6] = [
         )],
     },
 ];
+
+/// The first setting of this place that a text names by its key, with the title of its group.
+pub(crate) fn named_in(text: &str) -> Option<(&'static str, &'static Row)> {
+    let all = GROUPS.iter().flat_map(|group| group.rows.iter().map(|row| (group.title, row)));
+    all.filter_map(|named| Some((text.find(named.1.key)?, named)))
+        .min_by_key(|(at, _)| *at)
+        .map(|(_, named)| named)
+}
 
 impl Row {
     /// Whether the setting's name, key or hint contains each of these words, which are in lower case.
@@ -183,7 +214,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, differences, value_text, with_values};
+    use crate::config::{Config, differences, export, value_text, with_values};
 
     fn all() -> impl Iterator<Item = &'static Row> {
         GROUPS.iter().flat_map(|group| group.rows)
@@ -216,6 +247,18 @@ mod tests {
                 row.key
             );
         }
+    }
+
+    #[test]
+    fn every_setting_that_is_not_in_set_up_or_sources_has_a_row() {
+        // Without the sources.
+        let file: toml::Table = export(&Config::default()).parse().expect("a settings file");
+        let sections = file.iter().filter_map(|(name, keys)| Some((name, keys.as_table()?)));
+        let here = sections.filter(|(name, _)| !["destination", "credentials"].contains(&name.as_str()));
+        let keys: Vec<_> =
+            here.flat_map(|(name, keys)| keys.keys().map(move |key| format!("{name}.{key}"))).collect();
+        let without: Vec<_> = keys.iter().filter(|key| all().all(|row| row.key != **key)).collect();
+        assert!(keys.len() >= all().count() && without.is_empty(), "{without:?}");
     }
 
     #[test]
