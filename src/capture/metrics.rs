@@ -96,7 +96,7 @@ impl Metrics<'_> {
         all.counter("replayed_total", ledger.replayed, "Delivered events that were queued once more.");
         all.counter("rejected_total", ledger.rejected, "Events rejected at the endpoint.");
         all.counter("rejected_not_kept_total", ledger.rejected_unkept, "Those of rejected_total without a line in the log, because its limits were reached.");
-        all.counter("repeats_possible_total", ledger.repeats_possible, "Puts without a clear answer that were repeated: at most this many records are in the stream twice.");
+        all.counter("repeats_possible_total", ledger.repeats_possible, "Puts without a clear answer that were repeated: at most this many records are in the stream twice, without those that are put again after a kill.");
         all.gauge("queued_events", ledger.queued as f64, "Events that wait.");
         all.gauge("queued_bytes", ledger.queued_bytes as f64, "Bytes of JSON of events that wait or failed.");
         all.gauge("queued_bytes_limit", spool.bytes_max as f64, "Maximum of queued_bytes (spool.max_bytes): beyond it senders are asked to retry.");

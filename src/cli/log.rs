@@ -255,7 +255,7 @@ fn summary(log: &LogReader, limit: Option<&DeliveryLimit>, as_json: bool) -> any
     print(&format!(
         "accepted  {accepted} ({replayed} of them replayed)\ndelivered {delivered}\nqueued    {queued}\nfailed    {failed} ({resent} more were resent)\n\
          accepted = delivered + queued + failed: {verdict}\n\
-         rejected  {rejected} (their senders were told{unkept})\nrepeats   {repeats_possible} at most\n"
+         rejected  {rejected} (their senders were told{unkept})\nrepeats   {repeats_possible} at most, without those after a kill\n"
     ))?;
     for Adopted { path, at, queued, failed, .. } in &adopted {
         let at = lines::time(*at);

@@ -98,7 +98,8 @@ pub struct Ledger {
     pub rejected: u64,
     /// Rejected events that never got a line in the log, because too many came at once.
     pub rejected_unkept: u64,
-    /// Events put again after a put without a clear answer: at most this many records may be in the stream twice.
+    /// Events put again after a put without a clear answer: at most this many records may be in the stream twice,
+    /// without those that were in flight when the process was killed.
     pub repeats_possible: u64,
     /// JSON bytes of queued and failed events: `spool.max_bytes` limits them.
     pub queued_bytes: u64,
