@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable as _;
 
 use crate::{
     binary::key_header,
-    opened_window::{Window, address, explain, go, open, says, settings, wait_for},
+    opened_window::{Window, address, explain, flip, go, open, says, settings, wait_for},
     window::without_profile,
     wire,
 };
@@ -64,8 +64,7 @@ fn notices_by_the_desktop_are_off_until_they_are_switched_on() {
     let file = opened.files.path().join("config.toml");
     let window = &mut opened.window;
     go(window, "Settings");
-    window.get_by_role_and_label(Role::Switch, "Desktop notifications").click();
-    window.run();
+    flip(window, "Desktop notifications");
     wait_for(window, "the file", |_| {
         std::fs::read_to_string(&file).is_ok_and(|text| text.contains("desktop_notices = true"))
     });
