@@ -32,6 +32,10 @@ impl FaultsCard {
         (self.is_open, self.arrives) = (true, true);
     }
 
+    pub(super) fn close(&mut self) {
+        self.is_open = false;
+    }
+
     /// Draws the button that opens the card, and closes it again.
     pub(super) fn button_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         if seen.config.destination.kind != DestinationKind::Practice {
@@ -46,7 +50,7 @@ impl FaultsCard {
         let hint = "Make something go wrong in the practice stream, and see that no event is lost";
         if widgets::button_ui(ui, Icon::Bug, &label).on_hover_text(hint).clicked() {
             if self.is_open {
-                self.is_open = false;
+                self.close();
             } else {
                 self.open();
             }

@@ -40,6 +40,7 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, even
         remedy::remedy_once(fault, seen.config)
     };
     if event.is_some_and(|event| event.is_cause_over) {
+        "The destination did not take this event.".clone_into(&mut remedy.what);
         "The cause is over: the event's record fits now. Resend the event.".clone_into(&mut remedy.action);
     }
     once_ui(ui, seen, fault, (&remedy, event));

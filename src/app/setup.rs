@@ -269,6 +269,11 @@ impl SetUp {
         if in_force == DestinationKind::Kinesis {
             self.draft.destination.kind = in_force;
         }
+        if section == Section::Stream {
+            // The way here is often from a fault of the stream: what was said of it before may not be true any more.
+            self.streams.forget();
+            self.listed_for = None;
+        }
         self.guide.open(Step::of_section(section));
     }
 

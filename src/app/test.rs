@@ -106,6 +106,8 @@ impl Test {
     pub(super) fn compose(&mut self, kind: Kind, text: String) {
         self.presets.deselect(kind);
         self.drafts.open(kind, text);
+        // It would push the event out of sight.
+        self.faults.close();
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {

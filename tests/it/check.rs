@@ -55,6 +55,7 @@ fn a_test_record_is_put_marked_and_read_back_byte_by_byte() {
         let sent = account.asked().into_iter().find(|asked| asked.action == "PutRecord").expect("it was put");
         let event = event_of(&sent.json["Data"]);
         assert_eq!((&event["type"], &event["context"]["test"]), (&json!("track"), &json!(true)), "{event}");
+        assert_eq!(event["context"]["tributary"], json!({ "test": true }), "the mark of `tributary send`");
     }
 }
 

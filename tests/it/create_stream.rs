@@ -11,6 +11,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT_ID, Account, Asked, Reply, USER_ARN, denied};
+use crate::keyboard::palette;
 use crate::opened_window::{
     OpenedWindow, Window, click, copied, edit, open, rest_on, retype, says, settings, type_into, wait_for,
 };
@@ -382,6 +383,31 @@ fn the_form_stays_where_it_is_when_the_account_answers() {
         window.run_steps(30);
         assert_eq!(window.get_by_role_and_label(Role::Button, "Create stream").rect(), place, "{what}");
     }
+}
+
+#[test]
+fn the_way_to_the_stream_asks_again_what_may_have_changed() {
+    if !is_run_with_keys("create_stream::the_way_to_the_stream_asks_again_what_may_have_changed") {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut opened = window_on(&account);
+    let window = &mut opened.window;
+    edit(window, "Stream");
+    wait_for(window, "the list", |window| says(window, "Use stream clicks"));
+    click(window, "Use stream clicks");
+    wait_for(window, "the facts", |window| says(window, "About clicks"));
+    account.set_rule(|asked| match &*asked.action {
+        "ListStreams" => {
+            Reply::Body(json!({ "StreamNames": [], "StreamSummaries": [], "HasMoreStreams": false }))
+        }
+        _ => Reply::Usual,
+    });
+    palette(window, "AWS region");
+    window.key_press(Key::Enter);
+    window.run();
+    wait_for(window, "the new list", |window| says(window, "No stream in eu-west-1 yet."));
+    assert!(!says(window, "Use stream clicks") && !says(window, "About clicks"));
 }
 
 #[test]

@@ -414,7 +414,7 @@ fn a_fault_of_the_stream_in_force_is_not_told_of_another_one_that_is_set_up() {
     for step in ["Keys", "Stream", "Permission", "Format", "Check and switch"] {
         window.get_by_label(&format!("{step}: done"));
     }
-    assert!(says(window, "The button that switches is in the card"));
+    assert!(says(window, "Events go there once you press “Switch to clicks”."));
 }
 
 #[test]

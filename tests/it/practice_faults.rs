@@ -182,6 +182,7 @@ fn a_large_event_fails_and_is_delivered_when_it_is_resent_after_the_fault() {
 
     go(window, "Live");
     wait_for(window, "what is left to do", |window| says(window, "The cause is over"));
+    assert!(!says(window, "cannot take this event"), "it can now");
     assert!(window.query_by_role_and_label(Role::Button, "Test › Practice faults").is_none());
     press(window, Role::Button, "Resend this event");
     wait_for(window, "the new event", |window| says(window, "Show the original"));

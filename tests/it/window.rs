@@ -818,8 +818,13 @@ fn an_open_delivery_shows_what_was_set_its_time_to_scale_and_its_exact_record() 
     window.run_steps(8);
     assert!(says(window, "Timeline of "));
 
+    go(window, "Test");
+    go(window, "Practice faults");
+    go(window, "Live");
+    window.run_steps(8);
     window.get_by_label("Edit as test").click();
     window.run_steps(8);
+    assert!(!says(window, "Hide practice faults"), "they would cover the event");
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
     go(window, "JSON");
     let json = window.get_by_label("Event JSON").value().unwrap_or_default();

@@ -10,7 +10,7 @@ use lucide_icons::Icon;
 use super::{
     super::{
         command::{AccountCommand, Command},
-        remedy_card,
+        queue_move, remedy_card,
         seen::Seen,
         step_run::StepRun,
         theme::tokens,
@@ -276,11 +276,11 @@ fn before(draft: &Config) -> &'static str {
         }
         DestinationKind::Kinesis if destination.endpoint_url.is_empty() => {
             "Asks AWS with these settings, in force or not. Nothing is written (AWS's dry run), unless you choose the test \
-             record: it has the key tributary-check and context.test = true, and is read back if that is permitted."
+             record: it has the key tributary-check and context.tributary.test = true, and is read back if that is permitted."
         }
         DestinationKind::Kinesis => {
             "Asks this server with these settings, in force or not. A server that does not know AWS's dry run gets one \
-             test record, with the key tributary-check and context.test = true."
+             test record, with the key tributary-check and context.tributary.test = true."
         }
     }
 }
@@ -307,7 +307,8 @@ impl Run {
         if finding == Finding::Good && !self.steps.known.iter().any(is_untested) {
             widgets::message_ui(ui, Tone::Good, "The check found no problem.");
             if !self.config.destination.is_same_stream(&seen.config.destination) {
-                widgets::hint_ui(ui, "The button that switches is in the card.");
+                let name = queue_move::short_name(&self.config);
+                widgets::hint_ui(ui, &format!("Events go there once you press “Switch to {name}”."));
             }
         }
     }

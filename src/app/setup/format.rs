@@ -130,7 +130,7 @@ fn encoding_ui(ui: &mut Ui, encoding: &mut Encoding) {
         (
             Encoding::Base64,
             "base64",
-            "The event's JSON text in base64, as consumers of Clickstream expect it.",
+            "The event's JSON text in base64, as consumers of Astronomer Clickstream expect it.",
         ),
         (Encoding::Json, "json", "The event's JSON text: a quarter smaller than base64."),
         (

@@ -56,6 +56,13 @@ impl Streams {
         self.creation.forget_success();
     }
 
+    /// Drops what AWS said of the account's streams.
+    pub(crate) fn forget(&mut self) {
+        self.list.forget();
+        self.facts.forget();
+        self.creation.forget_success();
+    }
+
     /// Takes the answer of a list of streams in the account and region of these settings.
     pub(crate) fn list_coming(&mut self, answer: Answer<Result<StreamList, AwsError>>, config: Config) {
         self.list.coming(answer, config);

@@ -121,7 +121,7 @@ impl Connect {
         });
         if copies {
             ui.copy_text(snippets::snippet(self.sdk, &endpoint, &source.write_key));
-            seen.copied("Snippet");
+            seen.copied("Snippet with the write key");
         }
     }
 }

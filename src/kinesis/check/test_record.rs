@@ -125,6 +125,7 @@ fn test_event() -> String {
         "timestamp": format!("{:.3}", jiff::Timestamp::now()),
         "context": {
             "test": true,
+            "tributary": { "test": true },
             "library": { "name": "tributary", "version": env!("CARGO_PKG_VERSION") },
         },
     });

@@ -36,6 +36,10 @@ impl Facts {
         self.asked.begin(PATIENCE, answer, config);
     }
 
+    pub(super) fn forget(&mut self) {
+        self.asked.forget_answer();
+    }
+
     pub(super) fn logic(&mut self, ctx: &Context) {
         self.asked.receive(ctx);
     }
