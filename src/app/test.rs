@@ -104,10 +104,14 @@ impl Test {
 
     /// Opens an event as the draft of its call.
     pub(super) fn compose(&mut self, kind: Kind, text: String) {
-        self.presets.deselect(kind);
-        self.drafts.open(kind, text);
+        self.open(kind, text);
         // It would push the event out of sight.
         self.faults.close();
+    }
+
+    fn open(&mut self, kind: Kind, text: String) {
+        self.presets.deselect(kind);
+        self.drafts.open(kind, text);
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
@@ -332,11 +336,12 @@ impl Test {
     }
 
     fn right_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let top = ui.cursor().top();
         let sides = [(Side::Result, "Result"), (Side::Request, "Request")];
         widgets::segments_ui(ui, &mut self.side, "What to show", &sides);
         ui.add_space(2.0);
         match self.side {
-            Side::Result => self.result_ui(ui, seen),
+            Side::Result => self.result_ui(ui, seen, top),
             Side::Request => {
                 let (event, source) = (self.outgoing(), self.source_index(seen));
                 request_ui(ui, seen, &mut self.language, (self.drafts.kind, &event, source));
@@ -344,7 +349,8 @@ impl Test {
         }
     }
 
-    fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+    /// `top`: the upper edge of what stands above the result, and is scrolled to with it.
+    fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, top: f32) {
         let shows_newest = self.history.shows_newest();
         match self.history.shown() {
             None => {
@@ -361,7 +367,7 @@ impl Test {
                     let result = ui.scope(|ui| widgets::card_ui(ui, |ui| sent.ui(ui, seen)));
                     if shows_newest {
                         // New steps are scrolled to as they come.
-                        self.revealed.follow(ui, sent.steps_len(), result.response.rect);
+                        self.revealed.follow(ui, sent.steps_len(), result.response.rect.with_min_y(top));
                     }
                 }
                 None => {
@@ -390,7 +396,7 @@ impl Test {
         if edited != snippets::sample(kind) && !self.history.has(kind, edited) {
             self.replaced = Some((kind, edited.to_owned()));
         }
-        self.compose(kind, json);
+        self.open(kind, json);
     }
 }
 

@@ -66,10 +66,11 @@ fn the_record_is_decoded_beside_its_stored_form_and_below_each_other_in_little_r
     window.set_size(vec2(1440.0, 1600.0));
     window.run();
     send(window);
-    wait_for(window, "the record", |window| says(window, "Decoded: what a consumer gets"));
+    wait_for(window, "the record", |window| says(window, "Decoded: the event"));
     window.run_steps(8);
     window.get_by_label("The record as it was read back");
-    let places = |window: &Window| (place_of(window, "Decoded: what"), place_of(window, "Stored: base64"));
+    let places =
+        |window: &Window| (place_of(window, "Decoded: the event"), place_of(window, "Stored: base64"));
     let (decoded, stored) = places(window);
     assert!(
         (decoded.top() - stored.top()).abs() < 2.0 && stored.left() > decoded.right(),

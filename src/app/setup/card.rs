@@ -149,6 +149,9 @@ impl Card {
             (false, None) => "Save changes".to_owned(),
             (false, Some(_)) => "Save".to_owned(),
         };
+        if let (Err(why), None) = (can, draft.reason) {
+            ui.label(RichText::new(why).size(12.0).color(tokens(ui).weak));
+        }
         let mut choice = None;
         let is_open = !is_settled && draft.reason.is_none() && !seen.saving;
         let buttons_ui = |ui: &mut Ui| {
@@ -167,9 +170,6 @@ impl Card {
         match room {
             Room::Lines => ui.horizontal_wrapped(buttons_ui).inner,
             Room::Column => ui.with_layout(Layout::top_down_justified(Align::Min), buttons_ui).inner,
-        }
-        if let (Err(why), None) = (can, draft.reason) {
-            ui.label(RichText::new(why).size(12.0).color(tokens(ui).weak));
         }
         choice
     }

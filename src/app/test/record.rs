@@ -47,7 +47,7 @@ impl RecordTexts {
     }
 
     fn decoded_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        widgets::hint_ui(ui, "Decoded: what a consumer gets");
+        widgets::hint_ui(ui, "Decoded: the event");
         let Some(decoded) = &self.decoded else {
             widgets::hint_ui(ui, "The data is not an event.");
             return;

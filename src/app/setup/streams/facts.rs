@@ -88,6 +88,8 @@ fn stream_ui(ui: &mut Ui, stream: &DescribedStream, draft: &Config) {
         let title = weight(format!("About {}", shown::line(&draft.destination.stream)), 600.0);
         ui.add(Label::new(title.color(t.strong)).truncate());
         ui.spacing_mut().item_spacing.y = 3.0;
+        // A line of text is not as high as a button.
+        ui.spacing_mut().interact_size.y = 19.0;
         for (name, value) in facts(stream) {
             ui.horizontal(|ui| {
                 ui.allocate_ui(vec2(NAME_WIDTH, ui.spacing().interact_size.y), |ui| {
