@@ -203,7 +203,8 @@ fn in_force_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> Option<Choice> {
         let fault = seen.status.forwarder.fault();
         let step = fault.and_then(|fault| Step::of_fault(fault, seen.config));
         if let Some(step) = step {
-            let label = format!("Open {}", step.title(DestinationKind::Kinesis));
+            // Not "Stream" alone, which is a place too.
+            let label = format!("Go to the step {}", step.title(DestinationKind::Kinesis));
             if widgets::primary_button_ui(ui, Icon::ArrowRight, &label, true).clicked() {
                 seen.commands.extend(step.location().map(Command::GoToRemedy));
             }
