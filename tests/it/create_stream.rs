@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::account::{ACCOUNT_ID, Account, Asked, Reply, USER_ARN, denied};
 use crate::keyboard::palette;
 use crate::opened_window::{
-    OpenedWindow, Window, click, copied, edit, open, rest_on, retype, says, settings, type_into, wait_for,
+    OpenedWindow, Window, click, copied, edit, open, pick_stream, rest_on, retype, says, settings, type_into,
+    wait_for,
 };
 use crate::pictures::{in_every_size, look_at};
 use crate::setup::use_server;
@@ -393,10 +394,7 @@ fn the_way_to_the_stream_asks_again_what_may_have_changed() {
     let account = Account::start(&["clicks"]);
     let mut opened = window_on(&account);
     let window = &mut opened.window;
-    edit(window, "Stream");
-    wait_for(window, "the list", |window| says(window, "Use stream clicks"));
-    click(window, "Use stream clicks");
-    wait_for(window, "the facts", |window| says(window, "About clicks"));
+    pick_stream(window, "clicks");
     account.set_rule(|asked| match &*asked.action {
         "ListStreams" => {
             Reply::Body(json!({ "StreamNames": [], "StreamSummaries": [], "HasMoreStreams": false }))

@@ -235,6 +235,15 @@ pub fn edit(window: &mut Window, step: &str) {
     wait_for(window, "an answer", |window| !says(window, "Asking "));
 }
 
+/// Picks a stream from the list in Set up, and waits for what the server says about it.
+pub fn pick_stream(window: &mut Window, name: &str) {
+    let row = format!("Use stream {name}");
+    edit(window, "Stream");
+    wait_for(window, "the list", |window| says(window, &row));
+    click(window, &row);
+    wait_for(window, "the facts", |window| says(window, &format!("About {name}")));
+}
+
 /// Starts to set up Amazon Kinesis, while the practice stream is the destination.
 pub fn start_guide(window: &mut Window) {
     click(window, "Switch to Amazon Kinesis");

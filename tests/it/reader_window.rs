@@ -8,7 +8,9 @@ use tributary::{event::Encoding, reader::Reader};
 
 use crate::{
     account::{Account, Reply},
-    opened_window::{choose, click, edit, go, is_chosen, open, press, says, settings, stage_box, wait_for},
+    opened_window::{
+        choose, click, edit, go, is_chosen, open, pick_stream, press, says, settings, stage_box, wait_for,
+    },
     setup::with_stream,
     stream_place::put_into,
     window::{is_run_with_keys, rows},
@@ -96,10 +98,7 @@ fn channels_and_automatic_distribution_of_the_picked_stream_are_held_against_the
         });
         let mut opened = with_stream(&account);
         let window = &mut opened.window;
-        edit(window, "Stream");
-        wait_for(window, "the list", |window| says(window, "Use stream clicks"));
-        click(window, "Use stream clicks");
-        wait_for(window, "the facts", |window| says(window, "About clicks"));
+        pick_stream(window, "clicks");
         edit(window, "Format");
         choose(window, aggregation);
         assert!(says(window, words), "{member}");
