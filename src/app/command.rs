@@ -286,7 +286,8 @@ impl KeepCommand {
 }
 
 /// What `WindowCommand::CopyCurl` does, for tooltips.
-pub(super) const COPY_CURL_HINT: &str = "Copies a command that sends an event, with the write key. Run it in a terminal. The event shows up in Live";
+pub(super) const COPY_CURL_HINT: &str = "Copies a command that sends an event, with the write key. Run it in a terminal. \
+                                         The event shows up in Live";
 
 /// The window itself, and the desktop around it.
 #[derive(Clone, PartialEq)]

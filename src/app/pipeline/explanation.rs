@@ -110,13 +110,7 @@ fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>, trouble: &Trouble, is_first: boo
         // It has its own buttons, and a disk that fails has none.
         Kind::Fault { .. } | Kind::DiskFails(_) => {}
         // A part of the program that stopped names no setting.
-        Kind::Problem(text) => {
-            if let Some((group, row)) = settings::named_in(text)
-                && way_ui(ui, is_first, Icon::ArrowRight, &format!("Settings › {group}")).clicked()
-            {
-                seen.push(Command::ShowSetting(row.key));
-            }
-        }
+        Kind::Problem(text) => setting_ui(ui, seen, text, is_first),
         Kind::Disabled => {
             if way_ui(ui, is_first, Icon::Power, "Deliver events").clicked() && !seen.saving {
                 let mut config = seen.config.clone();
@@ -146,12 +140,16 @@ fn actions_ui(ui: &mut Ui, seen: &mut Seen<'_>, trouble: &Trouble, is_first: boo
             }
         }
         Kind::PracticeFaults(_) => switch_off_ui(ui, seen, is_first),
-        Kind::SpoolFull | Kind::SpoolNearlyFull | Kind::DiskFull => {
-            if way_ui(ui, is_first, Icon::ArrowRight, "Settings › Disk").clicked() {
-                let is_disk = matches!(trouble.kind, Kind::DiskFull);
-                let setting = if is_disk { "spool.min_free_bytes" } else { "spool.max_bytes" };
-                seen.push(Command::ShowSetting(setting));
-            }
-        }
+        Kind::SpoolFull | Kind::SpoolNearlyFull => setting_ui(ui, seen, "spool.max_bytes", is_first),
+        Kind::DiskFull => setting_ui(ui, seen, "spool.min_free_bytes", is_first),
+    }
+}
+
+/// The way to the setting that a text names, if it names one.
+fn setting_ui(ui: &mut Ui, seen: &mut Seen<'_>, text: &str, is_primary: bool) {
+    if let Some((group, key)) = settings::named_in(text)
+        && way_ui(ui, is_primary, Icon::ArrowRight, &format!("Settings › {group}")).clicked()
+    {
+        seen.push(Command::ShowSetting(key));
     }
 }

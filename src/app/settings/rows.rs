@@ -196,12 +196,10 @@ pub(crate) static GROUPS: [Group; 7] = [
     },
 ];
 
-/// The first setting of this place that a text names by its key, with the title of its group.
-pub(crate) fn named_in(text: &str) -> Option<(&'static str, &'static Row)> {
-    let all = GROUPS.iter().flat_map(|group| group.rows.iter().map(|row| (group.title, row)));
-    all.filter_map(|named| Some((text.find(named.1.key)?, named)))
-        .min_by_key(|(at, _)| *at)
-        .map(|(_, named)| named)
+/// The first setting of this place that a text names by its key: the title of its group, and the key.
+pub(crate) fn named_in(text: &str) -> Option<(&'static str, &'static str)> {
+    let all = GROUPS.iter().flat_map(|group| group.rows.iter().map(|row| (group.title, row.key)));
+    all.filter(|(_, key)| text.contains(key)).min_by_key(|(_, key)| text.find(key))
 }
 
 impl Row {
@@ -251,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_not_in_set_up_or_sources_has_a_row() {
-        // Without the sources.
+        // It leaves the sources out.
         let file: toml::Table = export(&Config::default()).parse().expect("a settings file");
         let sections = file.iter().filter_map(|(name, keys)| Some((name, keys.as_table()?)));
         let here = sections.filter(|(name, _)| !["destination", "credentials"].contains(&name.as_str()));

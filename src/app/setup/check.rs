@@ -276,7 +276,8 @@ fn before(draft: &Config) -> &'static str {
         }
         DestinationKind::Kinesis if destination.endpoint_url.is_empty() => {
             "Asks AWS with these settings, in force or not. Nothing is written (AWS's dry run), unless you choose the test \
-             record: it has the key tributary-check and context.tributary.test = true, and is read back if that is permitted."
+             record: it has the key tributary-check and context.tributary.test = true, and is read back if that is \
+             permitted."
         }
         DestinationKind::Kinesis => {
             "Asks this server with these settings, in force or not. A server that does not know AWS's dry run gets one \

@@ -124,6 +124,7 @@ fn test_event() -> String {
         "messageId": format!("{KEY}-{}", uuid::Uuid::new_v4()),
         "timestamp": format!("{:.3}", jiff::Timestamp::now()),
         "context": {
+            // The mark of checks alone, and the one that all test events have.
             "test": true,
             "tributary": { "test": true },
             "library": { "name": "tributary", "version": env!("CARGO_PKG_VERSION") },
