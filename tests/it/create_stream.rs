@@ -101,6 +101,7 @@ fn a_stream_is_made_with_mode_size_retention_and_tags() {
     set_number(window, "Largest record", "2 MiB");
     set_number(window, "Retention, in hours", "168");
     assert!(says(window, "168 hours (7 days)"));
+    assert!(!says(window, "costs extra"), "the server is not AWS");
     click(window, "Add tag");
     window.run();
     type_into(window, "Tag 1 key", "CostCenter");

@@ -163,10 +163,13 @@ impl Form {
                 number_ui(ui, "Largest record", hint, &mut self.record);
                 widgets::error_ui(ui, self.record_fault());
                 let kept = self.retention.value().ok().and_then(|hours| u32::try_from(hours).ok());
-                let hint = match kept {
-                    Some(24) | None => "24 to 8 760 hours. More than 24 costs extra".to_owned(),
-                    Some(kept) => format!("{}. More than 24 hours costs extra", hours(kept)),
+                let mut hint = match kept {
+                    Some(24) | None => "24 to 8 760 hours".to_owned(),
+                    Some(kept) => hours(kept),
                 };
+                if place.server.is_none() {
+                    hint.push_str(". More than 24 hours costs extra");
+                }
                 number_ui(ui, "Retention, in hours", &hint, &mut self.retention);
                 ui.label(weight("Tags", 580.0));
                 self.tags.ui(ui);
